@@ -1,0 +1,58 @@
+"""Neural architecture search for PaddlePaddle: PaddleSlim's search spaces and SANAS, working again.
+
+Importing this package imports neither Paddle (building a network does) nor Optuna (a search does).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from . import ops, spaces
+from .arch import ArchList, NetArch
+from .combine import CombinedSpace, SearchSpaceFactory
+from .cost import Cost
+from .errors import SanasError
+from .registry import SEARCHSPACE
+from .space import BlockSpace, NetworkSpace, SearchSpaceBase
+from .tokens import TokenRow, choice
+
+if TYPE_CHECKING:
+    from .searching import SANAS, AnnealingSampler, Candidate, SearchResult, search
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "SANAS",
+    "SEARCHSPACE",
+    "AnnealingSampler",
+    "ArchList",
+    "BlockSpace",
+    "Candidate",
+    "CombinedSpace",
+    "Cost",
+    "NetArch",
+    "NetworkSpace",
+    "SanasError",
+    "SearchResult",
+    "SearchSpaceBase",
+    "SearchSpaceFactory",
+    "TokenRow",
+    "__version__",
+    "choice",
+    "ops",
+    "search",
+    "spaces",
+]
+
+_SEARCHING = ("SANAS", "AnnealingSampler", "Candidate", "SearchResult", "search")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SEARCHING:
+        return getattr(import_module(".searching", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,66 @@
+"""Every error this library raises on purpose.
+
+Each class derives from :class:`SanasError` and from the builtin that fits, so that ``except ValueError``
+in an old script keeps working and ``except SanasError`` catches everything of ours.
+"""
+
+from __future__ import annotations
+
+
+class SanasError(Exception):
+    """Base class of all errors of this library."""
+
+
+class RegistryError(SanasError, KeyError):
+    """A name is unknown to, or already taken in, a registry."""
+
+    def __str__(self) -> str:  # KeyError would print the repr of the message
+        return str(self.args[0]) if self.args else ""
+
+
+class ConfigError(SanasError, ValueError):
+    """A search-space config is malformed, or describes no network."""
+
+
+class TokenError(SanasError, ValueError):
+    """A token list does not belong to its search space."""
+
+
+class GraphError(SanasError, ValueError):
+    """A layer cannot be applied to the inputs it was given."""
+
+
+class BuildError(SanasError, RuntimeError):
+    """An architecture cannot be built in the way that was asked for."""
+
+
+class CostError(SanasError, ValueError):
+    """The cost of an architecture cannot be told without building it."""
+
+
+class ConstraintError(SanasError, ValueError):
+    """A constraint is malformed, or no architecture was found that meets it."""
+
+
+class RewardError(SanasError, ValueError):
+    """A reward is not a finite number, or does not belong to an open candidate."""
+
+
+class SearchExhausted(SanasError, RuntimeError):
+    """Every network of the search space has been proposed."""
+
+
+class SearchFinished(SanasError, RuntimeError):
+    """The search has used all its steps."""
+
+
+class RecordError(SanasError, RuntimeError):
+    """The record of a search is missing, damaged or belongs to another search."""
+
+
+class DataError(SanasError, ValueError):
+    """A data set cannot be read, or is not what it has to be."""
+
+
+class MissingDependencyError(SanasError, ImportError):
+    """An optional dependency is needed and not installed."""

@@ -1,0 +1,230 @@
+"""The one description of a network: a graph of layers with known shapes.
+
+A :class:`Node` is a layer applied to other nodes; it reads like a static Paddle variable (``x.shape[1]``), so
+the function that describes a network can be the one that builds it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from .errors import GraphError
+from .kinds import Add, Initializer, Input, Kind, Shape
+
+
+class NamedParameter(NamedTuple):
+    """A parameter of a network by its full name."""
+
+    name: str
+    role: str
+    shape: Shape
+    init: Initializer
+    trainable: bool
+    fan_in: int
+
+
+class Node:
+    """A layer applied to its inputs, and the value that comes out.
+
+    Attributes:
+        kind: What the layer does.
+        inputs: Nodes whose values it takes.
+        name: Name of the layer; parameters are called ``{name}_{role}`` unless ``names`` says otherwise.
+        dims: Shape of the value without the batch, ``(C, H, W)`` or ``(C,)``.
+        graph: The graph it belongs to.
+        index: Its place in ``graph.nodes``, which is a topological order.
+    """
+
+    __slots__ = ("dims", "graph", "index", "inputs", "kind", "name", "names")
+
+    def __init__(
+        self,
+        graph: Graph,
+        kind: Kind,
+        inputs: tuple[Node, ...],
+        name: str,
+        dims: Shape,
+        names: Mapping[str, str] | None,
+    ) -> None:
+        self.graph = graph
+        self.kind = kind
+        self.inputs = inputs
+        self.name = name
+        self.dims = dims
+        self.names = names
+        self.index = len(graph.nodes)
+
+    @property
+    def shape(self) -> list[int]:
+        """Shape with the batch, ``[-1, C, H, W]``, as a static Paddle variable tells it."""
+        return [-1, *self.dims]
+
+    @property
+    def parameters(self) -> tuple[NamedParameter, ...]:
+        """Parameters of this layer."""
+        names = self.names or {}
+        return tuple(
+            NamedParameter(names.get(p.role, f"{self.name}_{p.role}"), *p)
+            for p in self.kind.parameters([node.dims for node in self.inputs])
+        )
+
+    def __add__(self, other: Node) -> Node:
+        return self.graph.add(Add(), (self, other))
+
+    def __repr__(self) -> str:
+        return f"<{type(self.kind).__name__} {self.name!r} {self.shape}>"
+
+
+class Graph:
+    """Layers in the order in which they were added, and the result of the network.
+
+    Attributes:
+        nodes: Every layer that was added, also those that the result does not need.
+        inputs: The nodes that stand for tensors given from outside.
+        result: What the network returns: a node, or a tuple, list or dict of nodes.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.inputs: list[Node] = []
+        self.result: Any = None
+        self._scope = ""
+
+    def input(self, dims: Shape, name: str = "image") -> Node:
+        """Add a tensor given from outside, of shape ``[N, *dims]``."""
+        node = Node(self, Input(name), (), name, tuple(dims), None)
+        self.nodes.append(node)
+        self.inputs.append(node)
+        return node
+
+    def add(
+        self, kind: Kind, inputs: tuple[Node, ...], name: str | None = None, names: Mapping[str, str] | None = None
+    ) -> Node:
+        """Append a layer.
+
+        Args:
+            kind: The layer.
+            inputs: Nodes of this graph.
+            name: Name of the layer; by default its kind and its number.
+            names: Full parameter names by role, for those that do not follow ``{name}_{role}``.
+
+        Raises:
+            GraphError: The layer does not fit the shapes of its inputs, or an input is of another graph.
+        """
+        if name is None:
+            name = f"{type(kind).__name__.lower()}_{len(self.nodes)}"
+        if self._scope:
+            name = self._scope + name
+            names = {role: self._scope + full for role, full in names.items()} if names else None
+        try:
+            dims = kind.output_shape([node.dims for node in inputs])
+        except GraphError as error:
+            raise GraphError(f"layer {name!r}: {error}") from None
+        for node in inputs:
+            if node.graph is not self:
+                raise GraphError(f"layer {name!r}: input {node.name!r} belongs to another network")
+        node = Node(self, kind, inputs, name, dims, names)
+        self.nodes.append(node)
+        return node
+
+    @contextmanager
+    def scope(self, prefix: str) -> Iterator[None]:
+        """Put ``prefix`` before the names of the layers added inside."""
+        outer, self._scope = self._scope, self._scope + prefix
+        try:
+            yield
+        finally:
+            self._scope = outer
+
+    @property
+    def outputs(self) -> list[Node]:
+        """The distinct nodes in ``result``, the main one first."""
+        found: dict[int, Node] = {}
+        for node in leaves(self.result):
+            found.setdefault(node.index, node)
+        return list(found.values())
+
+    def live(self) -> list[Node]:
+        """Nodes that the result needs, in order."""
+        needed = {node.index for node in self.outputs}
+        for node in reversed(self.nodes):
+            if node.index in needed:
+                needed.update(source.index for source in node.inputs)
+        return [node for node in self.nodes if node.index in needed]
+
+    def parameters(self) -> list[NamedParameter]:
+        """Parameters of the live layers in the order of creation, each name once.
+
+        Raises:
+            GraphError: Two layers give one name to parameters of different shapes.
+        """
+        found: dict[str, NamedParameter] = {}
+        for node in self.live():
+            for parameter in node.parameters:
+                known = found.setdefault(parameter.name, parameter)
+                if known.shape != parameter.shape:
+                    raise GraphError(
+                        f"parameter {parameter.name!r} is used with shapes {list(known.shape)} and "
+                        f"{list(parameter.shape)}; give the two layers names of their own"
+                    )
+        return list(found.values())
+
+    def canonical_hash(self) -> str:
+        """Hash of what the network computes, whatever its layers are called: 32 hexadecimal digits.
+
+        Equal for two graphs with the same layers wired in the same way; fused and separate normalisation and
+        activation compare equal, and so do the two orders of an addition. Sizes of the feature maps do not count.
+        """
+        nodes = self.live()
+        down: dict[int, bytes] = {}
+        shared: dict[str, int] = {}
+        for node in nodes:
+            sources = [down[source.index] for source in node.inputs]
+            if isinstance(node.kind, Add):
+                sources.sort()
+            if isinstance(node.kind, Input):
+                sources = [repr(node.dims[0]).encode()]
+            digest = b"".join(sources)
+            for part in node.kind.parts():
+                digest = hashlib.blake2b(repr(part).encode() + digest, digest_size=16).digest()
+            down[node.index] = digest
+            for parameter in node.parameters[:1]:
+                shared[parameter.name] = shared.get(parameter.name, 0) + 1
+        up: dict[int, list[bytes]] = {node.index: [] for node in nodes}
+        for rank, output in enumerate(self.outputs):
+            up[output.index].append(b"output %d" % rank)
+        seen: list[bytes] = []
+        for node in reversed(nodes):
+            seen.append(hashlib.blake2b(down[node.index] + b"".join(sorted(up[node.index])), digest_size=16).digest())
+            for source in node.inputs:
+                up[source.index].append(seen[-1])
+        ties = sorted(count for count in shared.values() if count > 1)  # weights used more than once
+        return hashlib.blake2b(b"".join(sorted(seen)) + repr(ties).encode(), digest_size=16).hexdigest()
+
+
+def leaves(result: Any) -> Iterator[Node]:
+    """Yield the nodes in a result, which may be nested in tuples, lists and dicts; None is passed over."""
+    if isinstance(result, Node):
+        yield result
+    elif isinstance(result, Mapping):
+        for value in result.values():
+            yield from leaves(value)
+    elif isinstance(result, tuple | list):
+        for value in result:
+            yield from leaves(value)
+    elif result is not None:
+        raise GraphError(f"a network returns layers, or a tuple or dict of them, not {type(result).__name__}")
+
+
+def map_leaves(result: Any, values: Mapping[int, Any]) -> Any:
+    """Return ``result`` with every node replaced by the value of its index."""
+    if isinstance(result, Node):
+        return values[result.index]
+    if isinstance(result, Mapping):
+        return {key: map_leaves(value, values) for key, value in result.items()}
+    if isinstance(result, tuple | list):
+        return type(result)(map_leaves(value, values) for value in result)
+    return result

@@ -1,0 +1,317 @@
+"""The kinds of layer a network is made of: their settings, output shapes and parameters.
+
+Each kind is a named tuple of settings. Shapes leave out the batch: ``(C, H, W)`` for feature maps, ``(C,)`` for
+vectors; -1 is a size that is not known yet. A kind knows nothing of Paddle; other rooms read it to build, count
+or draw.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+from .errors import GraphError
+
+Shape = tuple[int, ...]
+Pair = tuple[int, int]
+Padding = Literal["SAME"] | Pair
+Initializer = Literal["msra_normal", "uniform_fan_in", "zeros", "ones"]
+
+ACTIVATIONS = ("relu", "relu6", "sigmoid", "hard_sigmoid", "hard_swish", "swish", "leaky_relu", "tanh", "softmax")
+
+
+class Parameter(NamedTuple):
+    """One tensor of a layer: its role in the layer, its shape and how it starts."""
+
+    role: str
+    shape: Shape
+    init: Initializer
+    trainable: bool = True
+    fan_in: int = 1
+
+
+class Kind(Protocol):
+    """What graph, cost and builders read of a layer kind."""
+
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        """Shape of the output, or a GraphError that says what was expected."""
+
+    def parameters(self, inputs: Sequence[Shape]) -> tuple[Parameter, ...]:
+        """The layer's tensors, in the order in which PaddleSlim creates them."""
+
+    def parts(self) -> tuple[tuple[Any, ...], ...]:
+        """The primitive operations it stands for, so that fused and unfused networks compare equal."""
+
+
+class _Kind:
+    """Defaults for kinds without parameters that keep the shape of their input."""
+
+    __slots__ = ()
+
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        return inputs[0]
+
+    def parameters(self, inputs: Sequence[Shape]) -> tuple[Parameter, ...]:
+        return ()
+
+    def parts(self) -> tuple[tuple[Any, ...], ...]:
+        return ((type(self).__name__, *self),)  # type: ignore[misc]
+
+
+class _Input(NamedTuple):
+    name: str = "image"
+
+
+class Input(_Kind, _Input):
+    """A tensor given from outside."""
+
+    __slots__ = ()
+
+
+class _Conv2d(NamedTuple):
+    out_channels: int
+    kernel: Pair
+    stride: Pair = (1, 1)
+    padding: Padding = "SAME"
+    dilation: Pair = (1, 1)
+    groups: int = 1
+    bias: bool = False
+    norm: bool = False
+    act: str | None = None
+    init: Initializer = "msra_normal"
+
+
+class Conv2d(_Kind, _Conv2d):
+    """2-D convolution, optionally followed by batch normalisation and an activation: [C, H, W] -> [C', H', W']."""
+
+    __slots__ = ()
+
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        shape = inputs[0]
+        if len(shape) != 3:
+            raise GraphError(f"conv2d needs a feature map [N, C, H, W], not a shape of [N, {_join(shape)}]")
+        channels, height, width = shape
+        out_channels, (kh, kw), (sh, sw), padding, (dh, dw), groups = self[:6]
+        if channels % groups or out_channels % groups:
+            raise GraphError(
+                f"conv2d with groups = {groups}: {channels} input and {out_channels} output channels must be multiples"
+            )
+        if padding == "SAME":
+            return out_channels, -(-height // sh) if height > 0 else -1, -(-width // sw) if width > 0 else -1
+        ph, pw = padding
+        return (
+            out_channels,
+            _window(height, kh, sh, ph, dh, "conv2d"),
+            _window(width, kw, sw, pw, dw, "conv2d"),
+        )
+
+    def parameters(self, inputs: Sequence[Shape]) -> tuple[Parameter, ...]:
+        channels = inputs[0][0]
+        weight_shape = (self.out_channels, channels // self.groups, *self.kernel)
+        fan_in = channels * self.kernel[0] * self.kernel[1]
+        found = [Parameter("weights", weight_shape, self.init, True, fan_in)]
+        if self.bias:
+            found.append(Parameter("bias", (self.out_channels,), "zeros"))
+        if self.norm:
+            found += _norm_parameters(self.out_channels)
+        return tuple(found)
+
+    def parts(self) -> tuple[tuple[Any, ...], ...]:
+        parts: list[tuple[Any, ...]] = [("Conv2d", *self[:7])]
+        if self.norm:
+            parts += BatchNorm().parts()
+        if self.act:
+            parts += Activation(self.act).parts()
+        return tuple(parts)
+
+
+class _BatchNorm(NamedTuple):
+    act: str | None = None
+
+
+class BatchNorm(_Kind, _BatchNorm):
+    """Batch normalisation over [N, H, W] of each channel (Ioffe and Szegedy, arXiv:1502.03167)."""
+
+    __slots__ = ()
+
+    def parameters(self, inputs: Sequence[Shape]) -> tuple[Parameter, ...]:
+        return tuple(_norm_parameters(inputs[0][0]))
+
+    def parts(self) -> tuple[tuple[Any, ...], ...]:
+        return (("BatchNorm",), *(Activation(self.act).parts() if self.act else ()))
+
+
+class _Activation(NamedTuple):
+    function: str
+
+
+class Activation(_Kind, _Activation):
+    """An activation function, one of :data:`ACTIVATIONS`."""
+
+    __slots__ = ()
+
+
+class _Pool2d(NamedTuple):
+    mode: Literal["avg", "max"]
+    kernel: Pair
+    stride: Pair
+    padding: Padding = (0, 0)
+
+
+class Pool2d(_Kind, _Pool2d):
+    """Average (padding not counted) or maximum over a window: [C, H, W] -> [C, H', W']."""
+
+    __slots__ = ()
+
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        if len(inputs[0]) != 3:
+            raise GraphError(f"{self.mode}_pool2d needs a feature map [N, C, H, W], not [N, {_join(inputs[0])}]")
+        channels, height, width = inputs[0]
+        if self.padding == "SAME":
+            return channels, *(-(-s // k) if s > 0 else -1 for s, k in zip((height, width), self.stride, strict=True))
+        return (
+            channels,
+            _window(height, self.kernel[0], self.stride[0], self.padding[0], 1, "pool2d"),
+            _window(width, self.kernel[1], self.stride[1], self.padding[1], 1, "pool2d"),
+        )
+
+
+class GlobalAvgPool(_Kind, NamedTuple("_GlobalAvgPool", [])):
+    """Mean of each channel: [C, H, W] -> [C, 1, 1]."""
+
+    __slots__ = ()
+
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        return inputs[0][0], 1, 1
+
+
+class Add(_Kind, NamedTuple("_Add", [])):
+    """Element-wise sum of tensors of equal shape."""
+
+    __slots__ = ()
+
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        first = inputs[0]
+        for other in inputs[1:]:
+            if other != first:
+                raise GraphError(f"add needs equal shapes, not [N, {_join(first)}] and [N, {_join(other)}]")
+        return first
+
+
+class Concat(_Kind, NamedTuple("_Concat", [])):
+    """Concatenation along channels: [C1, H, W], [C2, H, W] -> [C1 + C2, H, W]."""
+
+    __slots__ = ()
+
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        rest = inputs[0][1:]
+        for other in inputs[1:]:
+            if other[1:] != rest:
+                raise GraphError(f"concat needs equal heights and widths, not {[_join(s) for s in inputs]}")
+        return sum(shape[0] for shape in inputs), *rest
+
+
+class _Linear(NamedTuple):
+    out_features: int
+    bias: bool = True
+    init: Initializer = "uniform_fan_in"
+
+
+class Linear(_Kind, _Linear):
+    """Fully connected layer: [C] -> [out_features]. Its bias starts as its weights do."""
+
+    __slots__ = ()
+
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        if len(inputs[0]) != 1:
+            raise GraphError(f"linear needs vectors [N, C], not [N, {_join(inputs[0])}]; flatten first")
+        return (self.out_features,)
+
+    def parameters(self, inputs: Sequence[Shape]) -> tuple[Parameter, ...]:
+        features = inputs[0][0]
+        weight = Parameter("weights", (features, self.out_features), self.init, True, features)
+        if not self.bias:
+            return (weight,)
+        return weight, Parameter("bias", (self.out_features,), self.init, True, features)
+
+    def parts(self) -> tuple[tuple[Any, ...], ...]:
+        return (("Linear", self.out_features, self.bias),)
+
+
+class Flatten(_Kind, NamedTuple("_Flatten", [])):
+    """[C, H, W] -> [C * H * W]."""
+
+    __slots__ = ()
+
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        if min(inputs[0]) < 0:
+            raise GraphError(f"flatten needs a known shape, not [N, {_join(inputs[0])}]")
+        return (math.prod(inputs[0]),)
+
+
+class _Crop(NamedTuple):
+    top: int
+    left: int
+
+
+class Crop(_Kind, _Crop):
+    """Drop the first rows and columns: [C, H, W] -> [C, H - top, W - left]."""
+
+    __slots__ = ()
+
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        channels, height, width = inputs[0]
+        if 0 <= height <= self.top or 0 <= width <= self.left:
+            raise GraphError(f"cannot crop {self.top} rows and {self.left} columns of [N, {_join(inputs[0])}]")
+        return channels, height - self.top if height > 0 else -1, width - self.left if width > 0 else -1
+
+
+class _Dropout(NamedTuple):
+    rate: float
+
+
+class Dropout(_Kind, _Dropout):
+    """Zero elements with probability ``rate`` in training and scale the rest up; nothing in inference."""
+
+    __slots__ = ()
+
+
+class _DropPath(NamedTuple):
+    cell: int
+    node: int
+    branch: int
+    drop_prob: float | None = None
+
+
+class DropPath(_Kind, _DropPath):
+    """Scheduled drop path (Zoph et al., arXiv:1707.07012, section 3.3) with one mask value per image.
+
+    Computes ``x / (1 - drop_prob) * mask[:, cell, node, branch]`` of the inputs x, drop_prob [1] (unless it is a
+    setting) and mask [N, cells, nodes, 2].
+    """
+
+    __slots__ = ()
+
+
+def _norm_parameters(channels: int) -> list[Parameter]:
+    shape = (channels,)
+    return [
+        Parameter("bn_scale", shape, "ones"),
+        Parameter("bn_offset", shape, "zeros"),
+        Parameter("bn_mean", shape, "zeros", trainable=False),
+        Parameter("bn_variance", shape, "ones", trainable=False),
+    ]
+
+
+def _window(size: int, kernel: int, stride: int, padding: int, dilation: int, what: str) -> int:
+    if size < 0:
+        return -1
+    span = size + 2 * padding - dilation * (kernel - 1) - 1
+    if span < 0:
+        raise GraphError(f"{what} with kernel {kernel} and padding {padding} does not fit a size of {size}")
+    return span // stride + 1
+
+
+def _join(shape: Shape) -> str:
+    return ", ".join(map(str, shape))
