@@ -47,6 +47,11 @@ class CombinedSpace:
         """Image shape [C, H, W] assumed where none is given."""
         return self.spaces[0].input_shape
 
+    @property
+    def starts_random(self) -> bool:
+        """Whether the initial tokens are drawn at random."""
+        return any(isinstance(space, BlockSpace) and space.random_init for space in self.spaces)
+
     def init_tokens(self, tokens: Sequence[int] | None = None, *, rng: np.random.Generator | None = None) -> list[int]:
         """Joined initial tokens of the spaces, or ``tokens`` after a check.
 

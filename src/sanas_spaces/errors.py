@@ -46,6 +46,10 @@ class RewardError(SanasError, ValueError):
     """A reward is not a finite number, or does not belong to an open candidate."""
 
 
+class EvaluationError(SanasError, RuntimeError):
+    """A candidate, or all of them, could not be evaluated."""
+
+
 class SearchExhausted(SanasError, RuntimeError):
     """Every network of the search space has been proposed."""
 

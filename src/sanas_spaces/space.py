@@ -147,6 +147,8 @@ class BlockSpace(DeclaredSpace):
     Row: ClassVar[type[TokenRow]]
     prefix: ClassVar[str]
     """Name of the blocks before their number."""
+    random_init: ClassVar[bool] = True
+    """Whether initial tokens are drawn at random."""
     records_last: ClassVar[bool] = False
     """Whether PaddleSlim 2.6 records the tap of the last stage of this space."""
 

@@ -116,6 +116,7 @@ class ResNetBlockSpace2(BlockSpace):
         out_channels = choice(8, 16, 32, 40, 64, 128, 256, 512)
 
     prefix = "resnet_layer"
+    random_init = False
 
     def init_tokens(self, rng: Any = None) -> list[int]:
         """All zeros: the narrowest network."""

@@ -1,0 +1,77 @@
+"""Bounds on what a network may cost."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..cost import METRICS, Cost
+from ..errors import ConstraintError
+
+
+class Constraints:
+    """Upper bounds, or (low, high) bounds, on metrics of :class:`~sanas_spaces.cost.Cost`; bounds are included.
+
+    Args:
+        bounds: ``{"flops": 50e6, "params": (1e5, 1e6)}``.
+
+    Raises:
+        ConstraintError: An unknown metric, or bounds that no number can meet.
+    """
+
+    def __init__(self, bounds: Mapping[str, Any] | None = None) -> None:
+        self.bounds = {name: _bound(name, value) for name, value in (bounds or {}).items()}
+
+    def __bool__(self) -> bool:
+        return bool(self.bounds)
+
+    def violation(self, cost: Cost) -> float:
+        """How far ``cost`` is outside: the sum of relative excesses, 0 if it is inside."""
+        total = 0.0
+        for name, (low, high) in self.bounds.items():
+            value = getattr(cost, name)
+            if value > high:
+                total += (value - high) / max(high, 1.0)
+            elif value < low:
+                total += (low - value) / max(low, 1.0)
+        return total
+
+    def describe(self) -> str:
+        """The bounds in words."""
+        return ", ".join(
+            f"{name} <= {high:,.0f}" if low == -math.inf else f"{low:,.0f} <= {name} <= {high:,.0f}"
+            for name, (low, high) in self.bounds.items()
+        )
+
+    def as_json(self) -> dict[str, list[float | None]]:
+        """Bounds for a record: ``{"flops": [None, 5e7]}``."""
+        return {
+            name: [None if math.isinf(bound) else bound for bound in bounds] for name, bounds in self.bounds.items()
+        }
+
+
+def _bound(name: str, value: Any) -> tuple[float, float]:
+    if name not in METRICS:
+        near = difflib.get_close_matches(name, METRICS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(METRICS)}"
+        raise ConstraintError(f"constraint on unknown metric {name!r}; {hint}")
+    pair = tuple(value) if isinstance(value, tuple | list) else (None, value)
+    if len(pair) != 2:
+        raise ConstraintError(f"constraint {name!r} = {value!r}: expected an upper bound or (low, high)")
+    low = -math.inf if pair[0] is None else _number(name, value, pair[0])
+    high = math.inf if pair[1] is None else _number(name, value, pair[1])
+    if low > high or high < 0:
+        raise ConstraintError(f"constraint {name!r} = {value!r}: no network can be within these bounds")
+    return low, high
+
+
+def _number(name: str, value: Any, bound: Any) -> float:
+    try:
+        number = math.nan if isinstance(bound, bool | str) else float(bound)
+    except (TypeError, ValueError):
+        number = math.nan
+    if math.isnan(number):
+        raise ConstraintError(f"constraint {name!r} = {value!r}: expected a number, or (low, high)")
+    return number

@@ -1,0 +1,273 @@
+"""The engine under every driver: proposes networks that are new and allowed, and records what becomes of them."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from optuna.trial import TrialState
+
+from ..arch import ArchList, ImageShape
+from ..combine import CombinedSpace
+from ..cost import Cost
+from ..errors import ConstraintError, CostError, RewardError, SearchExhausted
+from .annealing import Annealing
+from .constraints import Constraints
+from .record import Entry, Record
+
+_logger = logging.getLogger(__name__)
+
+MAX_TRIES = 200_000
+"""Proposals looked at before giving up; smaller spaces are looked at whole."""
+PLAIN_TRIES = 50
+"""In larger spaces, proposals outside the constraints that are passed over before they are pulled inside."""
+MAX_REPAIRS = 200
+"""In larger spaces, proposals pulled inside the constraints before giving up."""
+FAILED_REPAIRS = 20
+"""In larger spaces, proposals that none could be pulled inside before the constraints count as impossible."""
+
+CostFunction = Callable[[ArchList], Cost]
+
+
+class Candidate:
+    """A network that a search wants evaluated.
+
+    Attributes:
+        number: Its number in the search, from 0.
+        tokens: Its tokens.
+        archs: Its architectures, one per space of the config; called as a whole they are the network.
+        cost: Its cost without building it, or None if its space calls Paddle itself.
+    """
+
+    def __init__(self, entry: Entry, archs: ArchList, cost: Cost | None) -> None:
+        self.entry = entry
+        self.number = entry.number
+        self.tokens = list(entry.tokens)
+        self.archs = archs
+        self.cost = cost
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """What the tokens pick, by label."""
+        return self.archs.network.choices
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has no result yet."""
+        return self.entry.state is TrialState.RUNNING
+
+    @property
+    def reward(self) -> float | None:
+        """Its reward, None while it is open or if it failed."""
+        return self.entry.reward
+
+    def __repr__(self) -> str:
+        return f"<Candidate {self.number} tokens={self.tokens} reward={self.reward}>"
+
+
+class Engine:
+    """Ask for candidates, tell their rewards.
+
+    Args:
+        space: The search space.
+        record: Where everything is written; what it holds already is learnt from.
+        algorithm: What proposes.
+        constraints: What every candidate has to meet.
+        input_shape: Image shape [C, H, W] that networks are told apart on.
+        cost_of: Cost of an architecture list; by default its own on ``input_shape``.
+    """
+
+    def __init__(
+        self,
+        space: CombinedSpace,
+        record: Record,
+        algorithm: Annealing,
+        constraints: Constraints,
+        *,
+        input_shape: ImageShape,
+        cost_of: CostFunction | None = None,
+    ) -> None:
+        self.space = space
+        self.record = record
+        self.algorithm = algorithm
+        self.constraints = constraints
+        self._input_shape = input_shape
+        self._cost_of = cost_of or (lambda archs: archs.cost(input_shape))
+        self._described = True
+        self._tokens: set[tuple[int, ...]] = set()
+        self._hashes: set[str] = set()
+        self._least: tuple[float, Cost] | None = None
+        self.best_entry: Entry | None = None
+        self.finished = 0
+        for entry in record.entries:
+            self._issue(entry)
+            if entry.state is not TrialState.RUNNING:
+                self._learn(entry)
+
+    def ask(self) -> Candidate:
+        """Propose and record a network that was never proposed and meets the constraints.
+
+        Raises:
+            SearchExhausted: There is no such network left.
+            ConstraintError: No network was found that meets the constraints.
+        """
+        tokens, archs, cost, digest = self._propose(len(self.record.entries))
+        attrs: dict[str, Any] = {"hash": digest}
+        if cost is not None:
+            attrs |= cost.metrics()
+        entry = self.record.add(tokens, attrs)
+        self._issue(entry)
+        return Candidate(entry, archs, cost)
+
+    def candidate(self, entry: Entry) -> Candidate:
+        """The candidate of a recorded entry."""
+        archs = self.space.token2arch(entry.tokens)
+        cost, _ = self._describe(archs)
+        return Candidate(entry, archs, cost)
+
+    def tell(self, candidate: Candidate, reward: Any) -> None:
+        """Record the reward of an open candidate.
+
+        Raises:
+            RewardError: The reward is no finite number (the candidate stays open), or the candidate is not open.
+        """
+        number = finite_number(reward)
+        self._check_open(candidate)
+        self.record.tell(candidate.entry, number)
+        self._learn(candidate.entry)
+
+    def fail(self, candidate: Candidate, reason: str) -> None:
+        """Record that an open candidate could not be evaluated, and why."""
+        self._check_open(candidate)
+        self.record.fail(candidate.entry, str(reason))
+        self._learn(candidate.entry)
+
+    def check_constraints(self) -> None:
+        """Make sure that some network meets the constraints.
+
+        Raises:
+            ConstraintError: None was found; the message tells the smallest cost seen.
+        """
+        if self.constraints:
+            self._propose(len(self.record.entries))
+
+    def _check_open(self, candidate: Candidate) -> None:
+        if not candidate.is_open:
+            raise RewardError(f"candidate {candidate.number} has its result already ({candidate.entry.state.name})")
+
+    def _issue(self, entry: Entry) -> None:
+        self._tokens.add(entry.tokens)
+        self._hashes.add(entry.attrs.get("hash", ""))
+
+    def _learn(self, entry: Entry) -> None:
+        self.algorithm.observe(entry.number, entry.tokens, entry.reward)
+        if entry.reward is None:
+            return
+        self.finished += 1
+        if self.best_entry is None or self.best_entry.reward is None or entry.reward > self.best_entry.reward:
+            self.best_entry = entry
+
+    def _propose(self, number: int) -> tuple[list[int], ArchList, Cost | None, str]:
+        """The first proposal that is new and meets the constraints, pulled inside them where that is needed."""
+        rng = np.random.default_rng((self.algorithm.seed, number, 2))
+        small = self.space.table.size <= MAX_TRIES
+        patience = PLAIN_TRIES if self.finished else 0  # a start outside is pulled inside at once
+        outside = repairs = inside = 0
+        for tokens in itertools.islice(self.algorithm.propose(number), MAX_TRIES + 10 * len(self.space.table)):
+            if tuple(tokens) in self._tokens:
+                continue
+            archs = self.space.token2arch(tokens)
+            cost, violation = self._describe(archs)
+            if violation > 0:
+                outside += 1
+                if small or outside <= patience:
+                    continue
+                if repairs == MAX_REPAIRS or (repairs == FAILED_REPAIRS and not inside):
+                    break
+                repairs += 1
+                tokens = self._repair(tokens, violation, rng)
+                archs = self.space.token2arch(tokens)
+                cost, violation = self._describe(archs)
+                if violation > 0:
+                    continue
+            inside += 1
+            digest = archs.hash(self._input_shape) if self._described else " ".join(map(str, tokens))
+            if digest not in self._hashes:
+                return tokens, archs, cost, digest
+            self._tokens.add(tuple(tokens))  # another name for a network that was proposed
+        if outside and not inside and not self.record.entries:
+            raise self._impossible()
+        raise self._exhausted(small)
+
+    def _describe(self, archs: ArchList) -> tuple[Cost | None, float]:
+        """Cost, and how far it is outside the constraints."""
+        if not self._described:
+            return None, 0.0
+        try:
+            cost = self._cost_of(archs)
+        except CostError as error:
+            if self.constraints:
+                raise ConstraintError(f"constraints need the cost of a network, and {error}") from error
+            _logger.warning("%s; candidates are told apart by their tokens", error)
+            self._described = False
+            return None, 0.0
+        violation = self.constraints.violation(cost)
+        if violation > 0 and (self._least is None or violation < self._least[0]):
+            self._least = violation, cost
+        return cost, violation
+
+    def _repair(self, tokens: list[int], violation: float, rng: np.random.Generator) -> list[int]:
+        """Change one token after the other to what lessens the violation most, until there is none or it is stuck."""
+        tokens = list(tokens)
+        improved = True
+        while improved:
+            improved = False
+            for position in rng.permutation(len(tokens)):
+                best = tokens[position]
+                for value in range(self.algorithm.range_table[position]):
+                    tokens[position] = value
+                    _, other = self._describe(self.space.token2arch(tokens))
+                    if other < violation:
+                        violation, best, improved = other, value, True
+                    if violation == 0:
+                        return tokens
+                tokens[position] = best
+        return tokens
+
+    def _impossible(self) -> ConstraintError:
+        seen = ""
+        if self._least is not None:
+            cost = self._least[1]
+            seen = "; the nearest seen has " + ", ".join(f"{n} = {getattr(cost, n):,}" for n in self.constraints.bounds)
+        return ConstraintError(
+            f"no network of {', '.join(self.space.names)} was found that meets {self.constraints.describe()}{seen}"
+        )
+
+    def _exhausted(self, small: bool) -> SearchExhausted:
+        limits = f" that meets {self.constraints.describe()}" if self.constraints else ""
+        names, count = ", ".join(self.space.names), len(self.record.entries)
+        if small:
+            return SearchExhausted(f"every network of {names}{limits} has been proposed: {count} candidates")
+        return SearchExhausted(
+            f"no new network of {names}{limits} was found in {MAX_TRIES:,} tries, after {count} candidates"
+        )
+
+
+def finite_number(reward: Any) -> float:
+    """Return ``reward`` as a float.
+
+    Raises:
+        RewardError: It is NaN, infinite or no single number.
+    """
+    try:
+        if isinstance(reward, str | bytes | bool):
+            raise TypeError
+        number = float(np.asarray(reward.item() if hasattr(reward, "item") else reward, dtype=float))
+    except (TypeError, ValueError):
+        raise RewardError(f"reward = {reward!r}: expected one finite number") from None
+    if not np.isfinite(number):
+        raise RewardError(f"reward = {reward!r}: expected a finite number; use fail(reason) if there is none")
+    return number

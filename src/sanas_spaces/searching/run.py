@@ -1,0 +1,189 @@
+"""A whole search in one call."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optuna.trial import TrialState
+
+from ..arch import ImageShape
+from ..combine import CombinedSpace
+from ..errors import ConfigError, EvaluationError, SearchExhausted
+from .annealing import DEFAULT_REDUCE_RATE
+from .constraints import Constraints
+from .engine import Candidate, Engine
+from .opening import open_engine
+
+_logger = logging.getLogger(__name__)
+
+RECORD_NAME = "search"
+GIVE_UP_AFTER = 3
+"""If the first so many candidates all fail, the mistake is not in the networks."""
+
+Evaluate = Callable[[Candidate], float]
+Callback = Callable[["SearchResult", Candidate], None]
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search has found so far.
+
+    Attributes:
+        engine: The engine of the search.
+        folder: Folder of the record, None if it is in memory.
+    """
+
+    engine: Engine
+    folder: Path | None
+
+    @property
+    def space(self) -> CombinedSpace:
+        """The search space."""
+        return self.engine.space
+
+    @property
+    def best(self) -> Candidate:
+        """The candidate with the largest reward, the earliest of equals.
+
+        Raises:
+            EvaluationError: No candidate was evaluated.
+        """
+        if self.engine.best_entry is None:
+            raise EvaluationError("no candidate of this search was evaluated")
+        return self.engine.candidate(self.engine.best_entry)
+
+    @property
+    def best_number(self) -> int | None:
+        """Number of the best candidate, None while there is none."""
+        return None if self.engine.best_entry is None else self.engine.best_entry.number
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decided the course of the search: configs, constraints, seed, initial tokens, ..."""
+        return dict(self.engine.record.header)
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """One row per candidate: number, state, reward, best reward so far, cost, tokens, reason of a failure."""
+        rows = []
+        best: float | None = None
+        for entry in self.engine.record.entries:
+            if entry.reward is not None and (best is None or entry.reward > best):
+                best = entry.reward
+            attrs = {key: value for key, value in entry.attrs.items() if key not in ("reason", "traceback")}
+            rows.append(
+                {
+                    "number": entry.number,
+                    "state": entry.state.name.lower(),
+                    "reward": entry.reward,
+                    "best": best,
+                    **attrs,
+                    "tokens": list(entry.tokens),
+                    "reason": entry.attrs.get("reason"),
+                }
+            )
+        return rows
+
+
+def search(
+    configs: Sequence[Any],
+    evaluate: Evaluate,
+    *,
+    steps: int = 20,
+    constraints: Mapping[str, Any] | None = None,
+    input_shape: ImageShape | None = None,
+    init_tokens: Sequence[int] | None = None,
+    init_temperature: float | None = None,
+    reduce_rate: float = DEFAULT_REDUCE_RATE,
+    seed: int | None = None,
+    folder: str | Path | None = None,
+    resume: bool = False,
+    callbacks: Sequence[Callback] = (),
+) -> SearchResult:
+    """Search for the network with the largest reward.
+
+    Args:
+        configs: Search spaces: ``[('MobileNetV2Space')]`` or ``[(name, {...}), ...]``.
+        evaluate: Function of a :class:`Candidate` that returns its reward. If it has a method ``cost(archs)``, that
+            is the cost that constraints bound (a training evaluator counts the classifier, too); if it has an
+            ``input_shape``, that is the default. An exception fails the candidate, and the search goes on.
+        steps: Number of candidates, those of a resumed record included.
+        constraints: Bounds that every candidate meets: ``{"flops": 50e6, "params": (1e5, 1e6)}``.
+        input_shape: Image shape [C, H, W] that costs refer to.
+        init_tokens: First candidate; by default the initial tokens of the spaces.
+        init_temperature: Start temperature of the annealing, in units of the reward.
+        reduce_rate: Factor of the temperature per reward.
+        seed: Seed of the search; by default drawn and written into the record.
+        folder: Folder of the record, an Optuna journal file; None keeps it in memory.
+        resume: Continue the newest record in ``folder``; the candidate that was open is evaluated again.
+        callbacks: Called with the result so far and the candidate after each candidate.
+
+    Returns:
+        The result; also if every network of the space was tried before ``steps`` were used.
+
+    Raises:
+        EvaluationError: The first three candidates all failed; the cause is chained.
+    """
+    if isinstance(steps, bool) or steps < 1:
+        raise ConfigError(f"steps = {steps!r}: expected a positive number of candidates")
+    if not callable(evaluate):
+        raise ConfigError(f"evaluate = {evaluate!r}: expected a function of a candidate")
+    if resume and folder is None:
+        raise ConfigError("resume = True needs the folder of the search")
+    place = None if folder is None else Path(folder)
+    engine = open_engine(
+        CombinedSpace(configs),
+        name=RECORD_NAME,
+        save_to=place,
+        load_from=place if resume else None,
+        init_tokens=init_tokens,
+        init_temperature=init_temperature,
+        reduce_rate=reduce_rate,
+        seed=seed,
+        constraints=Constraints(constraints),
+        input_shape=input_shape or getattr(evaluate, "input_shape", None),
+        cost_of=_cost_method(evaluate),
+    )
+    result = SearchResult(engine, place)
+    for candidate in _candidates(engine, steps):
+        try:
+            reward = evaluate(candidate)
+            engine.tell(candidate, reward)
+        except Exception as error:  # noqa: BLE001 - whatever a user's function raises
+            _fail(engine, candidate, error)
+        for callback in callbacks:
+            callback(result, candidate)
+    return result
+
+
+def _candidates(engine: Engine, steps: int) -> Any:
+    """Open candidates of the record, then new ones, until there are ``steps``."""
+    for entry in engine.record.open_entries:
+        yield engine.candidate(entry)
+    while len(engine.record.entries) < steps:
+        try:
+            yield engine.ask()
+        except SearchExhausted as end:
+            _logger.warning("the search ends after %d of %d candidates: %s", len(engine.record.entries), steps, end)
+            return
+
+
+def _fail(engine: Engine, candidate: Candidate, error: Exception) -> None:
+    reason = f"{type(error).__name__}: {error}"
+    _logger.warning("candidate %d failed: %s", candidate.number, reason)
+    engine.record.note(candidate.entry, "traceback", traceback.format_exc())
+    engine.fail(candidate, reason)
+    entries = engine.record.entries
+    if len(entries) == GIVE_UP_AFTER and all(entry.state is TrialState.FAIL for entry in entries):
+        raise EvaluationError(f"the first {GIVE_UP_AFTER} candidates all failed, the last with {reason}") from error
+
+
+def _cost_method(evaluate: Any) -> Any:
+    cost = getattr(evaluate, "cost", None)
+    return cost if inspect.ismethod(cost) else None

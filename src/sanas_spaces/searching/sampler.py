@@ -1,0 +1,140 @@
+"""The annealing as a sampler for any Optuna study."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from optuna import Study
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.search_space import IntersectionSearchSpace
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from ..errors import ConfigError, SearchExhausted
+from .annealing import DEFAULT_REDUCE_RATE, Annealing
+from .opening import GIVEN_TEMPERATURE, RANDOM_TEMPERATURE
+
+MAX_TRIES = 200_000
+
+
+class AnnealingSampler(BaseSampler):
+    """Simulated annealing over categorical and integer parameters; see :class:`Annealing` for the rule.
+
+    Never proposes the same parameters twice. Everything is derived from the seed and the study's trials, so a study
+    that is loaded again goes on as it would have. Float parameters are sampled at random.
+
+    Args:
+        distributions: The parameters, for studies that ``ask`` without fixed ones; by default those that all trials
+            so far have in common, so that the first trial is random.
+        init_params: Values of the first trial; by default random.
+        init_temperature: Start temperature in units of the objective; by default 10.0 for random and 1.0 for given
+            ``init_params``.
+        reduce_rate: Factor of the temperature per finished trial.
+        seed: Seed; by default drawn.
+    """
+
+    def __init__(
+        self,
+        distributions: Mapping[str, BaseDistribution] | None = None,
+        *,
+        init_params: Mapping[str, Any] | None = None,
+        init_temperature: float | None = None,
+        reduce_rate: float = DEFAULT_REDUCE_RATE,
+        seed: int | None = None,
+    ) -> None:
+        self._distributions = dict(distributions) if distributions is not None else None
+        self._init_params = dict(init_params) if init_params is not None else None
+        if init_temperature is None:
+            init_temperature = RANDOM_TEMPERATURE if init_params is None else GIVEN_TEMPERATURE
+        self._init_temperature = init_temperature
+        self._reduce_rate = reduce_rate
+        self._seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
+        self._independent = RandomSampler(seed=self._seed)
+        self._intersection = IntersectionSearchSpace()
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """The categorical and integer parameters, which are proposed together."""
+        found = self._distributions if self._distributions is not None else self._intersection.calculate(study)
+        return {
+            name: distribution
+            for name, distribution in sorted(found.items())
+            if isinstance(distribution, CategoricalDistribution | IntDistribution)
+        }
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Propose values that no other trial has.
+
+        Raises:
+            ConfigError: The study has several objectives.
+            SearchExhausted: Every combination has been proposed.
+        """
+        if len(study.directions) != 1:
+            raise ConfigError(f"{type(self).__name__} needs a study with one objective, not {len(study.directions)}")
+        if not search_space:
+            return {}
+        names = list(search_space)
+        options = [_options(search_space[name]) for name in names]
+        sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
+        annealing = Annealing(
+            [len(values) for values in options],
+            self._start(names, options),
+            init_temperature=self._init_temperature,
+            reduce_rate=self._reduce_rate,
+            seed=self._seed,
+        )
+        seen = set()
+        for other in study.get_trials(deepcopy=False):
+            if other.number == trial.number:
+                continue
+            tokens = _tokens(other.params, names, options)
+            if tokens is not None:
+                seen.add(tokens)
+            if other.state.is_finished():
+                complete = other.state is TrialState.COMPLETE and tokens is not None
+                annealing.observe(other.number, tokens or (), sign * other.values[0] if complete else None)
+        size = math.prod(len(values) for values in options)
+        for tried, proposal in enumerate(annealing.propose(trial.number)):
+            if tuple(proposal) not in seen:
+                return {name: values[t] for name, values, t in zip(names, options, proposal, strict=True)}
+            if tried >= MAX_TRIES and size > MAX_TRIES:
+                break
+        raise SearchExhausted(f"no new combination of {', '.join(names)} was found after {len(seen)} trials")
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Sample a parameter that is not proposed together with the others: given, or at random."""
+        if self._init_params is not None and trial.number == 0 and param_name in self._init_params:
+            return self._init_params[param_name]
+        return self._independent.sample_independent(study, trial, param_name, param_distribution)
+
+    def _start(self, names: list[str], options: list[Sequence[Any]]) -> list[int]:
+        if self._init_params is not None:
+            tokens = _tokens(self._init_params, names, options)
+            if tokens is None:
+                raise ConfigError(f"init_params = {self._init_params!r}: expected a valid value for each of {names}")
+            return list(tokens)
+        rng = np.random.default_rng((self._seed, 2**32))
+        return [int(rng.integers(len(values))) for values in options]
+
+
+def _options(distribution: BaseDistribution) -> Sequence[Any]:
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices
+    if isinstance(distribution, IntDistribution):
+        return range(distribution.low, distribution.high + 1, distribution.step)
+    raise TypeError(f"no options in {distribution!r}")
+
+
+def _tokens(params: Mapping[str, Any], names: list[str], options: list[Sequence[Any]]) -> tuple[int, ...] | None:
+    """Indices of the values of ``params``, or None if one is missing or unknown."""
+    try:
+        return tuple(values.index(params[name]) for name, values in zip(names, options, strict=True))
+    except (KeyError, ValueError):
+        return None

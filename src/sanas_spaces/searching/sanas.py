@@ -1,0 +1,148 @@
+"""SANAS with PaddleSlim's interface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..arch import ArchList, ImageShape
+from ..combine import CombinedSpace
+from ..errors import ConfigError, RewardError, SearchFinished
+from .annealing import DEFAULT_REDUCE_RATE
+from .constraints import Constraints
+from .engine import Candidate
+from .opening import open_engine
+
+RECORD_NAME = "sanas"
+
+
+class SANAS:
+    """Simulated-annealing search, driven step by step from a training script as PaddleSlim's is.
+
+    ``next_archs()`` gives the architectures of a candidate, ``reward(score)`` takes what came of them. No network
+    is proposed twice, also not under other tokens; every candidate meets the constraints; every proposal and
+    reward is written at once.
+
+    Args:
+        configs: Search spaces: ``[('MobileNetV2Space')]`` or ``[(name, {...}), ...]``.
+        server_addr: Not used in one process; no socket is opened.
+        init_temperature: Start temperature in units of the reward; by default 10.0 for random and 1.0 for given
+            initial tokens.
+        reduce_rate: Factor of the temperature per reward.
+        search_steps: Number of rewards after which the search is over.
+        init_tokens: First candidate; by default the initial tokens of the spaces.
+        save_checkpoint: Folder of the record, an Optuna journal file; None keeps it in memory.
+        load_checkpoint: Folder whose newest record is continued.
+        is_server: Only True for now.
+        seed: Seed of the search; by default drawn and written into the record.
+        constraints: Bounds that every candidate meets: ``{"flops": 50e6, "params": (1e5, 1e6)}``.
+        input_shape: Image shape [C, H, W] that costs refer to; by default that of the first space.
+
+    Raises:
+        ConfigError: A malformed config or argument.
+        ConstraintError: No network was found that meets the constraints.
+        RecordError: The record to continue is missing, damaged or of another search.
+    """
+
+    def __init__(
+        self,
+        configs: Sequence[Any],
+        server_addr: tuple[str, int] = ("", 8881),
+        init_temperature: float | None = None,
+        reduce_rate: float = DEFAULT_REDUCE_RATE,
+        search_steps: int = 300,
+        init_tokens: Sequence[int] | None = None,
+        save_checkpoint: str | Path | None = "nas_checkpoint",
+        load_checkpoint: str | Path | None = None,
+        is_server: bool = True,
+        *,
+        seed: int | None = None,
+        constraints: Mapping[str, Any] | None = None,
+        input_shape: ImageShape | None = None,
+    ) -> None:
+        if not is_server:
+            raise ConfigError("is_server = False: clients over a network are not supported yet; run one process")
+        if isinstance(search_steps, bool) or search_steps < 1:
+            raise ConfigError(f"search_steps = {search_steps!r}: expected a positive number of rewards")
+        self.search_steps = search_steps
+        self._engine = open_engine(
+            CombinedSpace(configs),
+            name=RECORD_NAME,
+            init_tokens=init_tokens,
+            init_temperature=init_temperature,
+            reduce_rate=reduce_rate,
+            seed=seed,
+            constraints=Constraints(constraints),
+            input_shape=input_shape,
+            save_to=None if save_checkpoint is None else Path(save_checkpoint),
+            load_from=None if load_checkpoint is None else Path(load_checkpoint),
+        )
+        self._current: Candidate | None = None
+
+    def next_archs(self) -> ArchList:
+        """Architectures of the next candidate, one per space; the list as a whole is callable as their chain.
+
+        A candidate that was left without a reward counts as not evaluated once the next one is asked for. After
+        ``load_checkpoint``, the candidate that was open comes first.
+
+        Raises:
+            SearchFinished: All steps are used.
+            SearchExhausted: Every network of the space was proposed.
+        """
+        if self._engine.finished >= self.search_steps:
+            raise SearchFinished(f"all {self.search_steps} steps are used; best: {self.current_info()}")
+        previous, self._current = self._current, None
+        if previous is not None and previous.is_open:
+            self._engine.fail(previous, "the next candidate was asked for without a reward")
+        waiting = self._engine.record.open_entries
+        self._current = self._engine.candidate(waiting[0]) if waiting else self._engine.ask()
+        return self._current.archs
+
+    def reward(self, score: Any) -> bool:
+        """Give the reward of the current candidate; larger is better.
+
+        Returns:
+            True.
+
+        Raises:
+            RewardError: The score is no finite number, then the candidate stays open; or no candidate is open.
+        """
+        self._engine.tell(self._open_candidate("reward"), score)
+        return True
+
+    def fail(self, reason: str) -> None:
+        """Record that the current candidate could not be evaluated, and why."""
+        self._engine.fail(self._open_candidate("fail"), reason)
+
+    def tokens2arch(self, tokens: Sequence[int]) -> ArchList:
+        """Architectures of ``tokens``.
+
+        Raises:
+            TokenError: Wrong length, type, sign or range.
+        """
+        return self._engine.space.token2arch(tokens)
+
+    def current_info(self) -> dict[str, Any]:
+        """``best_tokens`` and ``best_reward`` so far and ``current_tokens``, None where there is none yet."""
+        best = self._engine.best_entry
+        return {
+            "best_tokens": None if best is None else list(best.tokens),
+            "best_reward": None if best is None else best.reward,
+            "current_tokens": None if self._current is None else list(self._current.tokens),
+        }
+
+    @property
+    def current(self) -> Candidate | None:
+        """The candidate handed out last: its tokens, decoded choices and cost."""
+        return self._current
+
+    @property
+    def study(self) -> Any:
+        """The Optuna study that records the search, to read."""
+        return self._engine.record.study
+
+    def _open_candidate(self, call: str) -> Candidate:
+        if self._current is None:
+            raise RewardError(f"{call}() without a candidate: call next_archs() first")
+        return self._current
