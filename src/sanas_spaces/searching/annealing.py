@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 DEFAULT_REDUCE_RATE = 0.85
-MUTATIONS_PER_RADIUS = 200
+SINGLE_CHANGES = 64
+CHANGES_PER_RADIUS = 200
 
 
 @dataclass(frozen=True)
@@ -90,11 +91,10 @@ class Annealing:
             yield base
         if not base:
             return
-        for _ in range(MUTATIONS_PER_RADIUS):
-            yield self._change(base, 1, rng)
+        yield from self._single_changes(base, rng)
         yield from self._neighbours(base, rng)
         for radius in range(2, len(base) + 1):
-            for _ in range(MUTATIONS_PER_RADIUS):
+            for _ in range(CHANGES_PER_RADIUS):
                 yield self._change(base, radius, rng)
         yield from self._everything(rng)
 
@@ -119,10 +119,15 @@ class Annealing:
     def _temperature(self, steps: int) -> float:
         return self.init_temperature * self.reduce_rate**steps
 
+    def _single_changes(self, base: list[int], rng: np.random.Generator) -> Iterator[list[int]]:
+        """PaddleSlim's proposals: a position drawn uniformly, then a value drawn uniformly."""
+        positions = rng.integers(len(base), size=SINGLE_CHANGES).tolist()
+        for position, share in zip(positions, rng.random(SINGLE_CHANGES).tolist(), strict=True):
+            yield [*base[:position], int(share * self.range_table[position]), *base[position + 1 :]]
+
     def _change(self, base: list[int], radius: int, rng: np.random.Generator) -> list[int]:
         changed = list(base)
-        positions = rng.choice(len(base), size=radius, replace=False) if radius > 1 else [rng.integers(len(base))]
-        for position in positions:
+        for position in rng.choice(len(base), size=radius, replace=False):
             changed[position] = int(rng.integers(self.range_table[position]))
         return changed
 
