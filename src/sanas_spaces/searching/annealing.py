@@ -94,8 +94,7 @@ class Annealing:
         yield from self._single_changes(base, rng)
         yield from self._neighbours(base, rng)
         for radius in range(2, len(base) + 1):
-            for _ in range(CHANGES_PER_RADIUS):
-                yield self._change(base, radius, rng)
+            yield from self._changes(base, radius, rng)
         yield from self._everything(rng)
 
     def _state(self) -> _State:
@@ -125,11 +124,13 @@ class Annealing:
         for position, share in zip(positions, rng.random(SINGLE_CHANGES).tolist(), strict=True):
             yield [*base[:position], int(share * self.range_table[position]), *base[position + 1 :]]
 
-    def _change(self, base: list[int], radius: int, rng: np.random.Generator) -> list[int]:
-        changed = list(base)
-        for position in rng.choice(len(base), size=radius, replace=False):
-            changed[position] = int(rng.integers(self.range_table[position]))
-        return changed
+    def _changes(self, base: list[int], radius: int, rng: np.random.Generator) -> Iterator[list[int]]:
+        """Random values at ``radius`` random positions, drawn for all proposals at once."""
+        positions = rng.random((CHANGES_PER_RADIUS, len(base))).argsort(axis=1)[:, :radius]
+        values = (rng.random(positions.shape) * np.asarray(self.range_table)[positions]).astype(int)
+        proposals = np.tile(base, (CHANGES_PER_RADIUS, 1))
+        np.put_along_axis(proposals, positions, values, axis=1)
+        yield from proposals.tolist()
 
     def _neighbours(self, base: list[int], rng: np.random.Generator) -> Iterator[list[int]]:
         changes = [(i, v) for i, options in enumerate(self.range_table) for v in range(options) if v != base[i]]
