@@ -1,0 +1,108 @@
+"""The ``sanas`` command and its subcommands."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from .. import __version__
+from ..combine import CombinedSpace
+from ..errors import SanasError
+from ..registry import SEARCHSPACE
+from ..space import BlockSpace
+from .arguments import parse_configs, parse_shape, parse_tokens
+from .search import search_command
+from .terminal import amount, console, errors, fail
+
+app = typer.Typer(
+    help="Neural architecture search for PaddlePaddle.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+app.command("search")(search_command)
+
+EXAMPLE_MASK = [1, 0]
+
+
+def main() -> None:
+    """Entry point: library errors become one line on stderr and exit code 1."""
+    warnings.showwarning = _show_warning
+    try:
+        app(standalone_mode=True)
+    except SanasError as error:
+        errors.print(f"[bold red]error:[/] {error}", markup=True, soft_wrap=True)
+        raise SystemExit(1) from None
+
+
+@app.command("spaces")
+def spaces_command() -> None:
+    """List the registered search spaces, with token counts and sizes.
+
+    Block spaces are shown for two blocks, of which the first halves the feature map.
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading, justify in (("space", "left"), ("tokens", "right"), ("networks", "right"), ("initial FLOPs", "right")):
+        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    table.add_column("what it is", overflow="fold")
+    for name in sorted(SEARCHSPACE):
+        cls = SEARCHSPACE.get(name)
+        blocks = issubclass(cls, BlockSpace) or "Block" in name
+        try:
+            space = CombinedSpace([(name, {"block_mask": EXAMPLE_MASK} if blocks else {})])
+            tokens = [len(space.table) // 2 if blocks else len(space.table), " a block" if blocks else ""]
+            size = f"{float(space.table.size):.2g}"
+            flops = "-" if space.starts_random else amount(space.token2arch().cost().flops)
+        except SanasError as error:
+            table.add_row(name, "-", "-", "-", str(error))
+            continue
+        table.add_row(name, "".join(map(str, tokens)), size, flops, (cls.__doc__ or "").strip().split("\n")[0])
+    console.print(table)
+
+
+@app.command("show")
+def show_command(
+    spaces: Annotated[list[str], typer.Argument(metavar="SPACE...", help="Names of search spaces; several chain.")],
+    config: Annotated[
+        list[str] | None, typer.Option(metavar="JSON", help="Config of a space, in order, once per space.")
+    ] = None,
+    tokens: Annotated[str | None, typer.Option(metavar="T,T,...", help="Tokens; by default the initial ones.")] = None,
+    shape: Annotated[str | None, typer.Option(metavar="CxHxW", help="Image shape for sizes and costs.")] = None,
+) -> None:
+    """Show one network: what its tokens pick, its layers and shapes, its cost.
+
+    Example: sanas show MobileNetV2BlockSpace --config '{"block_mask": [0, 1]}' --tokens 5,6,1,0,5,8,2,1 --shape 3x32x32
+    """
+    try:
+        space = CombinedSpace(parse_configs(spaces, config or []))
+        archs = space.token2arch(parse_tokens(tokens))
+        picked = Table("token", "choice", "picks", "of", box=None, pad_edge=False, header_style="bold")
+        for token, field in zip(archs.network.tokens, space.table.fields, strict=True):
+            picked.add_row(
+                str(token), field.label, f"[bold]{field.options[token]}[/]", " ".join(map(str, field.options))
+            )
+        console.print(picked)
+        console.print()
+        console.print(archs.table(parse_shape(shape)), soft_wrap=True)
+        cost = archs.cost(parse_shape(shape))
+    except SanasError as error:
+        fail(error)
+    console.print(
+        f"\nFLOPs {cost.flops:,}   parameters {cost.params:,}   peak activations "
+        f"{amount(cost.peak_activation_bytes)}B   hash {archs.hash(parse_shape(shape))}"
+    )
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False) -> None:
+    if version:
+        console.print(__version__)
+        raise typer.Exit
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+    if issubclass(category, UserWarning) and "ccache" not in str(message):
+        errors.print(f"[yellow]warning:[/] {message}", soft_wrap=True)

@@ -1,0 +1,195 @@
+"""``sanas search``: a whole search on images, from data to an exported network."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ..errors import ConfigError, SanasError
+from ..report import Final, finish, read_settings, write_settings
+from ..report.files import SETTINGS
+from ..searching import Candidate, SearchResult, search
+from .arguments import parse_configs, parse_constraints
+from .terminal import INTERRUPTED, amount, console, duration, errors, fail, percent
+
+DEFAULT_OUTPUT = Path("runs/search")
+DEFAULT_SPACE = "MobileNetV2BlockSpace"
+DEFAULT_CONFIG = {"block_mask": [1, 0, 1, 0]}
+DEFAULT_FLOPS = 3e6
+
+
+def search_command(
+    spaces: Annotated[
+        list[str] | None, typer.Argument(metavar="[SPACE...]", help=f"Search spaces; default {DEFAULT_SPACE}.")
+    ] = None,
+    config: Annotated[
+        list[str] | None, typer.Option(metavar="JSON", help="Config of a space, in order, once per space.")
+    ] = None,
+    data: Annotated[
+        str, typer.Option(help="digits, a folder of class folders, an .npz file, or a binary CIFAR-10 archive.")
+    ] = "digits",
+    steps: Annotated[int, typer.Option(min=1, help="Number of candidates to train.")] = 16,
+    constraint: Annotated[
+        list[str] | None,
+        typer.Option(metavar="METRIC=BOUND", help="HIGH or LOW:HIGH for flops, params, depth, ...; can be repeated."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images per candidate.")] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images per training step.")] = 64,
+    image_size: Annotated[int | None, typer.Option(min=1, help="Height and width to resize images to.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of split, search and training.")] = 0,
+    output: Annotated[Path | None, typer.Option(help="Folder for the results; default runs/search.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the output folder.")] = False,
+) -> None:
+    """Search for a good small network: train candidates, retrain the best, test it once, export it.
+
+    Examples:
+    sanas search;
+    sanas search MobileNetV1BlockSpace --config '{"block_mask": [1, 0, 1]}' --constraint flops=2e6;
+    sanas search --data photos/ --image-size 32 --steps 40 --output runs/photos;
+    sanas search --output runs/photos --resume
+    """
+    try:
+        if resume:
+            folder = output or DEFAULT_OUTPUT
+            settings = read_settings(folder)
+            settings["steps"] = max(steps, settings["steps"])
+        else:
+            folder = _new_folder(output)
+            settings = {
+                "configs": parse_configs(spaces or [DEFAULT_SPACE], config or []) if spaces else _default(config),
+                "data": data,
+                "steps": steps,
+                "constraints": parse_constraints(constraint or []) or (None if spaces else {"flops": DEFAULT_FLOPS}),
+                "epochs": epochs,
+                "batch_size": batch_size,
+                "image_size": image_size,
+                "seed": seed,
+            }
+            write_settings(folder, settings)
+        _run(settings, folder, resume=resume)
+    except SanasError as error:
+        fail(error)
+    except KeyboardInterrupt:
+        errors.print(f"\ninterrupted; continue with: sanas search --output {folder} --resume")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _run(settings: dict[str, Any], folder: Path, *, resume: bool) -> None:
+    started = time.perf_counter()
+    from ..evaluate import ImageClassification, load_dataset
+
+    dataset = load_dataset(settings["data"], seed=settings["seed"], image_size=settings["image_size"])
+    options = {} if settings["epochs"] is None else {"epochs": settings["epochs"]}
+    evaluator = ImageClassification(dataset, batch_size=settings["batch_size"], seed=settings["seed"], **options)
+    configs = [(name, config) for name, config in settings["configs"]]
+    _announce(settings, dataset, folder)
+    with _Display(settings["steps"]) as display:
+        result = search(
+            configs,
+            evaluator,
+            steps=settings["steps"],
+            constraints=settings["constraints"],
+            seed=settings["seed"],
+            folder=folder,
+            resume=resume and any(folder.glob("*.journal")),
+            callbacks=[display.show],
+        )
+        display.say(f"retraining candidate {result.best_number} on training and validation images")
+        final = finish(result, evaluator, folder)
+    _conclude(result, final, folder, time.perf_counter() - started)
+
+
+class _Display:
+    """A line per candidate, and below them a bar with the time left."""
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("searching", total=steps, left="")
+        self._last = self._start = time.perf_counter()
+        self._shown = 0
+
+    def __enter__(self) -> _Display:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def show(self, result: SearchResult, candidate: Candidate) -> None:
+        """Report a candidate that was just evaluated."""
+        now = time.perf_counter()
+        seconds, self._last = now - self._last, now
+        self._shown += 1
+        best = result.best_number == candidate.number
+        outcome = percent(candidate.reward) if candidate.reward is not None else "failed"
+        cost = candidate.cost
+        figures = f"{amount(cost.flops):>6} FLOPs {amount(cost.params):>6} params" if cost else ""
+        lead = result.engine.best_entry.reward if result.engine.best_entry else None
+        mark = "[bold green]best[/]" if best else f"best {percent(lead)} (#{result.best_number})"
+        self.say(f"#{candidate.number:<3} accuracy [bold]{outcome:>8}[/]  {figures}  {seconds:5.1f} s  {mark}")
+        done = len(result.engine.record.entries)
+        left = (now - self._start) / self._shown * (self._steps - done)
+        self._bar.update(self._task, completed=done, left=f"about {duration(left)} left")
+
+    def say(self, text: str) -> None:
+        """Print a line above the bar."""
+        console.print(text)
+
+
+def _default(config: list[str] | None) -> list[tuple[str, dict[str, Any]]]:
+    return parse_configs([DEFAULT_SPACE], config) if config else [(DEFAULT_SPACE, DEFAULT_CONFIG)]
+
+
+def _new_folder(output: Path | None) -> Path:
+    if output is None:
+        candidates = (
+            DEFAULT_OUTPUT.with_name(f"search{suffix}") for suffix in ("", *(f"-{n}" for n in range(2, 10**6)))
+        )
+        return next(folder for folder in candidates if not folder.exists())
+    if (output / SETTINGS).exists():
+        raise ConfigError(f"{output} holds a run already: add --resume, or choose another --output")
+    return output
+
+
+def _announce(settings: dict[str, Any], dataset: Any, folder: Path) -> None:
+    spaces = " + ".join(f"{name} {config}" if config else name for name, config in settings["configs"])
+    limits = ", ".join(f"{name} <= {bound}" for name, bound in (settings["constraints"] or {}).items()) or "none"
+    console.print(f"space        {spaces}".replace("[", r"\["))
+    sizes = ", ".join(f"{len(getattr(dataset, part).labels)} {part}" for part in ("train", "valid", "test"))
+    console.print(f"data         {dataset.name}: {sizes}; {dataset.num_classes} classes")
+    console.print(f"constraints  {limits}".replace("[", r"\["))
+    console.print(f"output       {folder}\n")
+
+
+def _conclude(result: SearchResult, final: Final, folder: Path, seconds: float) -> None:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    rows = (
+        ("best network", f"candidate {final.number} of {len(result.history)}"),
+        ("validation accuracy", percent(final.valid_accuracy)),
+        ("test accuracy", f"[bold green]{percent(final.test_accuracy)}[/]"),
+        ("exported, loaded again", percent(final.exported_accuracy)),
+        ("FLOPs", f"{final.cost['flops']:,}"),
+        ("parameters", f"{final.cost['params']:,}"),
+        ("tokens", ",".join(map(str, result.best.tokens))),
+        ("results", str(folder)),
+        ("time", duration(seconds)),
+    )
+    for row in rows:
+        table.add_row(*row)
+    console.print()
+    console.print(table)

@@ -1,0 +1,28 @@
+"""Imports of optional dependencies."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from .errors import MissingDependencyError
+
+
+def import_optional(module: str, extra: str, purpose: str) -> Any:
+    """Import ``module``, or say which extra installs it.
+
+    Args:
+        module: Full name of the module.
+        extra: Extra of this package that contains it.
+        purpose: What needs it, for the error message.
+
+    Raises:
+        MissingDependencyError: It is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise MissingDependencyError(
+            f"{purpose} needs {package}, which is not installed: pip install 'sanas-spaces[{extra}]' ({error})"
+        ) from error

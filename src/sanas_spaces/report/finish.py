@@ -1,0 +1,85 @@
+"""The end of a run: retrain the best network, test it once, export it, write everything down."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..evaluate import ImageClassification, score_inference_model
+from ..searching import SearchResult
+from .files import TABLE, write_history, write_summary, write_text
+from .plots import COST, PROGRESS, plot_cost, plot_progress
+
+MODEL = "model"
+"""Folder of the exported network; its files begin with ``model/network``."""
+
+
+@dataclass(frozen=True)
+class Final:
+    """The best network of a run after retraining.
+
+    Attributes:
+        number: Number of the candidate.
+        valid_accuracy: Accuracy that the search saw, from 0 to 1.
+        test_accuracy: Accuracy of the retrained network on the test split, from 0 to 1.
+        exported_accuracy: The same of the exported network, loaded from its files.
+        cost: FLOPs, parameters and memory of the network.
+        model: Path of the exported network without file endings.
+    """
+
+    number: int
+    valid_accuracy: float
+    test_accuracy: float
+    exported_accuracy: float
+    cost: dict[str, int]
+    model: Path
+
+
+def finish(result: SearchResult, evaluator: ImageClassification, folder: Path) -> Final:
+    """Retrain the best network, score it once on the test split and write the results of the run.
+
+    Writes ``history.csv``, ``progress.png``, ``accuracy_flops.png``, ``best.json``, ``best.txt`` and ``model/``.
+    """
+    history = result.history
+    write_history(result, folder)
+    plot_progress(history, folder / PROGRESS)
+    plot_cost(history, folder / COST)
+    best = result.best
+    data = evaluator.dataset
+    trained = evaluator.train_best(best.archs)
+    path = folder / MODEL / "network"
+    trained.save(path)
+    cost = evaluator.cost(best.archs)
+    final = Final(
+        number=best.number,
+        valid_accuracy=float(best.reward or 0.0),
+        test_accuracy=trained.accuracy(data.test),
+        exported_accuracy=score_inference_model(path, data.test),
+        cost=cost.metrics(),
+        model=path,
+    )
+    write_text(folder / TABLE, best.archs.table(data.image_shape) + "\n")
+    write_summary(folder, _summary(result, evaluator, final))
+    return final
+
+
+def _summary(result: SearchResult, evaluator: ImageClassification, final: Final) -> dict[str, Any]:
+    data = evaluator.dataset
+    return {
+        **asdict(final),
+        "model": f"{MODEL}/{final.model.name}",
+        "configs": result.settings["configs"],
+        "tokens": result.best.tokens,
+        "choices": result.best.choices,
+        "data": {
+            "name": data.name,
+            "image_shape": list(data.image_shape),
+            "classes": list(data.class_names),
+            "mean": [float(value) for value in data.mean],
+            "std": [float(value) for value in data.std],
+        },
+        "candidates": len(result.history),
+        "seed": result.settings["seed"],
+        "version": result.settings["version"],
+    }
