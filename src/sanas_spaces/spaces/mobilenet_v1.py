@@ -6,7 +6,8 @@ from typing import Any
 
 from .. import ops
 from ..registry import SEARCHSPACE
-from ..space import BlockSpace, NetworkSpace, Taps, limit_stride, scaled
+from ..space import BlockSpace, NetworkSpace, limit_stride, scaled
+from ..taps import Taps
 from ..tokens import TokenRow, choice
 
 _F1 = (3, 4, 8, 12, 16, 24, 32, 48)

@@ -6,7 +6,8 @@ from typing import Any
 
 from .. import ops
 from ..registry import SEARCHSPACE
-from ..space import BlockSpace, NetworkSpace, Taps
+from ..space import BlockSpace, NetworkSpace
+from ..taps import Taps
 from ..tokens import TokenRow, choice
 
 
