@@ -219,12 +219,16 @@ class BlockSpace(DeclaredSpace):
         for i, (row, stride) in enumerate(zip(self.plan.rows, self.plan.strides, strict=True)):
             stage += stride == 2
             taps.record(stage - 1, tap)
-            x, tap = self.block(x, rows[row], stride, f"{self.prefix}{i + 1}")
+            x, tap = self.block(x, rows[row], stride, self.block_name(i))
         if self.records_last or not self.compat:
             taps.record(stage, tap)
         if return_mid_layer or taps.wanted:
             return x, taps.found
         return (x,)
+
+    def block_name(self, index: int) -> str:
+        """Name of a block's layers; numbers start at 1, as PaddleSlim's do."""
+        return f"{self.prefix}{index + 1}"
 
     def block(self, x: Any, row: Any, stride: int, name: str) -> tuple[Any, Any]:
         """Describe one block: [N, C, H, W] -> [N, C', H / stride, W / stride], and the map that a tap shows."""

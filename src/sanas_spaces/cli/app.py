@@ -30,7 +30,7 @@ EXAMPLE_MASK = [1, 0]
 
 def main() -> None:
     """Entry point: library errors become one line on stderr and exit code 1."""
-    warnings.showwarning = _show_warning
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
     try:
         app(standalone_mode=True)
     except SanasError as error:

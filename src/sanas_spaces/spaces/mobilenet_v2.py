@@ -152,8 +152,7 @@ class MobileNetV2BlockSpace(BlockSpace):
         self.scale = scale
 
     def block(self, x: Any, row: Any, stride: int, name: str) -> tuple[Any, Any]:
-        first = name == f"{self.prefix}1"
-        in_channels = scaled(STEM_CHANNELS, self.scale) if first else x.shape[1]
+        in_channels = scaled(STEM_CHANNELS, self.scale) if name == self.block_name(0) else x.shape[1]
         return inverted_residuals(
             x,
             in_channels,
