@@ -1,0 +1,189 @@
+"""Networks with weights: a static program to train, score and save."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..arch import NetArch
+from ..errors import BuildError
+from ..graph import NamedParameter
+from .data import Images, Split
+
+SCORE_BATCH = 256
+BN_MOMENTUM = 0.9
+
+
+class TrainedNetwork:
+    """A classifier as static programs that share parameters by name: one to train, one in inference mode.
+
+    Static programs with oneDNN are the fastest way to train these networks on a CPU: a step of a MobileNetV2 took
+    0.63 s where dygraph took 1.08 s (batch 64, 32 pixels, two cores), with a second of preparation instead of four.
+    oneDNN leaves batch-norm statistics as they are, so :meth:`calibrate` computes them after training.
+
+    Args:
+        network: From images [N, C, H, W] to logits [N, classes].
+        image_shape: Shape [C, H, W] of the images.
+        rng: Source of the initial weights; Paddle's own generator is not used.
+        learning_rate: A Paddle learning-rate scheduler, or None for a network that is not trained.
+        weight_decay: Factor of the L2 penalty.
+        label_smoothing: Share of the target that goes to all classes equally.
+    """
+
+    def __init__(
+        self,
+        network: NetArch,
+        image_shape: tuple[int, int, int],
+        rng: np.random.Generator,
+        *,
+        learning_rate: Any,
+        weight_decay: float,
+        label_smoothing: float,
+    ) -> None:
+        import paddle
+
+        self.network = network
+        self._scope = paddle.static.Scope()
+        self._schedule = learning_rate
+        self._train_program = paddle.static.Program()
+        self._statistics_program = paddle.static.Program()
+        self._test_program = paddle.static.Program()
+        self._parameters = network.graph(image_shape).parameters()
+        startup = paddle.static.Program()
+        with static_mode():
+            with paddle.static.program_guard(self._train_program, startup):
+                image = paddle.static.data("image", [-1, *image_shape], "float32")
+                label = paddle.static.data("label", [-1], "int64")
+                logits = network(image, is_test=False)
+                loss = paddle.nn.functional.cross_entropy(logits, label, label_smoothing=label_smoothing)
+                paddle.optimizer.Momentum(
+                    learning_rate, momentum=0.9, use_nesterov=True, weight_decay=weight_decay
+                ).minimize(loss)
+                self._loss = loss
+            with paddle.static.program_guard(self._statistics_program, paddle.static.Program()):
+                network(paddle.static.data("image", [-1, *image_shape], "float32"), is_test=False)
+            with paddle.static.program_guard(self._test_program, paddle.static.Program()):
+                self._image = paddle.static.data("image", [-1, *image_shape], "float32")
+                self._logits = network(self._image, is_test=True)
+            self._executor = paddle.static.Executor()
+            self._run(startup)
+            for parameter in self._parameters:
+                self._set(parameter.name, _initial(parameter, rng))
+
+    def train_step(self, images: Images, labels: Any) -> float:
+        """One step of gradient descent; returns the loss before it."""
+        with static_mode(onednn=True):
+            (loss,) = self._run(self._train_program, {"image": images, "label": labels}, [self._loss])
+        self._schedule.step()
+        return float(loss)
+
+    def calibrate(self, batches: Iterable[Images]) -> None:
+        """Set batch-norm statistics to their means over ``batches`` (Wu and Johnson, arXiv:2105.07576, section 3)."""
+        names = [parameter.name for parameter in self._parameters if not parameter.trainable]
+        totals = {name: np.zeros_like(np.array(self._tensor(name))) for name in names}
+        zeros = {name: np.zeros_like(total) for name, total in totals.items()}
+        count = 0
+        for images in batches:
+            for name in names:  # from zero, one step of the moving average gives its share of the batch's statistics
+                self._set(name, zeros[name])
+            with static_mode():
+                self._run(self._statistics_program, {"image": images})
+            for name in names:
+                totals[name] += np.array(self._tensor(name)) / np.float32(1 - BN_MOMENTUM)
+            count += 1
+        for name in names:
+            self._set(name, totals[name] / np.float32(count))
+
+    def logits(self, images: Images) -> np.ndarray[Any, Any]:
+        """Scores [N, classes] in inference mode."""
+        with static_mode():
+            batches = [
+                self._run(self._test_program, {"image": images[start : start + SCORE_BATCH]}, [self._logits])[0]
+                for start in range(0, len(images), SCORE_BATCH)
+            ]
+        return np.concatenate(batches)
+
+    def accuracy(self, split: Split) -> float:
+        """Share of the images whose largest score is at their label, from 0 to 1."""
+        return _accuracy(self.logits(split.images), split)
+
+    def weights(self) -> dict[str, np.ndarray[Any, Any]]:
+        """Parameters and batch-norm statistics by name."""
+        return {parameter.name: np.array(self._tensor(parameter.name)) for parameter in self._parameters}
+
+    def save(self, path: str | Path) -> None:
+        """Write a Paddle inference model from standardised images to logits; ``path`` is without file ending."""
+        import paddle
+
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with static_mode(), paddle.static.scope_guard(self._scope):
+            paddle.static.save_inference_model(
+                str(path), [self._image], [self._logits], self._executor, program=self._test_program
+            )
+
+    def _run(self, program: Any, feed: Any = None, fetch: Any = None) -> Any:
+        import paddle
+
+        with paddle.static.scope_guard(self._scope):  # the scheduler's variable is looked up in the global scope
+            return self._executor.run(program, feed=feed, fetch_list=fetch)
+
+    def _set(self, name: str, value: np.ndarray[Any, Any]) -> None:
+        self._tensor(name).set(value, self._executor.place)
+
+    def _tensor(self, name: str) -> Any:
+        variable = self._scope.find_var(name)
+        if variable is None:
+            raise BuildError(f"parameter {name!r} was described and not built")
+        return variable.get_tensor()
+
+
+def score_inference_model(path: str | Path, split: Split) -> float:
+    """Load an inference model (``path`` without file ending) and return its accuracy on ``split``, from 0 to 1."""
+    import paddle
+
+    with static_mode(), paddle.static.scope_guard(paddle.static.Scope()):
+        executor = paddle.static.Executor()
+        program, (image,), outputs = paddle.static.load_inference_model(str(path), executor)
+        batches = [
+            executor.run(program, feed={image: split.images[start : start + SCORE_BATCH]}, fetch_list=outputs)[0]
+            for start in range(0, len(split), SCORE_BATCH)
+        ]
+    return _accuracy(np.concatenate(batches), split)
+
+
+@contextmanager
+def static_mode(*, onednn: bool = False) -> Iterator[None]:
+    """Build and run static programs inside, with oneDNN where it works, and leave Paddle as it was."""
+    import paddle
+
+    dynamic = paddle.in_dynamic_mode()
+    flag = "FLAGS_use_mkldnn"
+    before = paddle.get_flags(flag)
+    if dynamic:
+        paddle.enable_static()
+    # the legacy IR cannot run these networks with oneDNN
+    paddle.set_flags({flag: onednn and paddle.framework.in_pir_mode() and not paddle.is_compiled_with_cuda()})
+    try:
+        yield
+    finally:
+        paddle.set_flags(before)
+        if dynamic:
+            paddle.disable_static()
+
+
+def _accuracy(logits: np.ndarray[Any, Any], split: Split) -> float:
+    return float((logits.argmax(axis=1) == split.labels).mean())
+
+
+def _initial(parameter: NamedParameter, rng: np.random.Generator) -> np.ndarray[Any, Any]:
+    if parameter.init == "msra_normal":
+        values = rng.normal(0.0, (2.0 / parameter.fan_in) ** 0.5, parameter.shape)
+    elif parameter.init == "uniform_fan_in":
+        values = rng.uniform(-1.0, 1.0, parameter.shape) / parameter.fan_in**0.5
+    else:
+        values = np.full(parameter.shape, 1.0 if parameter.init == "ones" else 0.0)
+    return values.astype(np.float32)
