@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .arch import ArchList, ImageShape, NetArch
-from .errors import ConfigError, TokenError
+from .errors import ConfigError, SanasWarning, TokenError
 from .registry import SEARCHSPACE
 from .space import BlockSpace, DeclaredSpace, SearchSpaceBase
 from .tokens import TokenField, TokenTable
@@ -148,7 +148,7 @@ def _make_space(name: str, config: dict[str, Any]) -> SearchSpaceBase:
             raise ConfigError(f"{name}: unknown setting {key!r} = {config[key]!r}; {hint}")
     sizes = [key for key in DOCUMENTED_KEYS if key in config]
     if issubclass(cls, DeclaredSpace) and not issubclass(cls, BlockSpace) and sizes:
-        warnings.warn(f"{name} is a whole network; {', '.join(sizes)} are not used", UserWarning, stacklevel=4)
+        warnings.warn(f"{name} is a whole network; {', '.join(sizes)} are not used", SanasWarning, stacklevel=4)
     if "Block" in name and not issubclass(cls, BlockSpace) and not sizes:  # PaddleSlim's rule for users' spaces
         raise ConfigError(f"{name} needs block_mask, or input_size, output_size and block_num")
     first, second, third, mask = (config.get(key) for key in DOCUMENTED_KEYS)

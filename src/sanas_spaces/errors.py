@@ -11,6 +11,10 @@ class SanasError(Exception):
     """Base class of all errors of this library."""
 
 
+class SanasWarning(UserWarning):
+    """Something was understood otherwise than it was written, or is not used."""
+
+
 class RegistryError(SanasError, KeyError):
     """A name is unknown to, or already taken in, a registry."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 
-from .errors import ConfigError
+from .errors import ConfigError, SanasWarning
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def from_sizes(input_size: int, output_size: int, block_num: int, *, reuse_rows:
         warnings.warn(
             f"output_size will be {nearest}, not {output_size}: halving {input_size} gives "
             f"{', '.join(map(str, sizes[: halvings + 2]))}",
-            UserWarning,
+            SanasWarning,
             stacklevel=2,
         )
     return _spread(halvings, block_num, reuse_rows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import warnings
 from typing import Annotated
 
@@ -10,7 +12,7 @@ from rich.table import Table
 
 from .. import __version__
 from ..combine import CombinedSpace
-from ..errors import SanasError
+from ..errors import SanasError, SanasWarning
 from ..registry import SEARCHSPACE
 from ..space import BlockSpace
 from .arguments import parse_configs, parse_shape, parse_tokens
@@ -30,6 +32,8 @@ EXAMPLE_MASK = [1, 0]
 
 def main() -> None:
     """Entry point: library errors become one line on stderr and exit code 1."""
+    os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's own log: errors only
+    logging.disable(logging.WARNING)  # what matters is shown
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     try:
         app(standalone_mode=True)
@@ -104,5 +108,5 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
-    if issubclass(category, UserWarning) and "ccache" not in str(message):
+    if issubclass(category, SanasWarning):
         errors.print(f"[yellow]warning:[/] {message}", soft_wrap=True)

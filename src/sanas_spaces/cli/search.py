@@ -20,7 +20,11 @@ from .terminal import INTERRUPTED, amount, console, duration, errors, fail, perc
 DEFAULT_OUTPUT = Path("runs/search")
 DEFAULT_SPACE = "MobileNetV2BlockSpace"
 DEFAULT_CONFIG = {"block_mask": [1, 0, 1, 0]}
-DEFAULT_FLOPS = 3e6
+DEFAULT_START = [1, 4, 0, 0, 1, 5, 0, 0, 2, 6, 0, 0, 2, 7, 0, 0]
+"""A network made by hand for the default space: what the search has to beat."""
+DEFAULT_FLOPS = 400e3
+TEMPERATURE = 0.03
+"""Start temperature of the annealing in units of accuracy: three points worse are often accepted at first."""
 
 
 def search_command(
@@ -33,7 +37,7 @@ def search_command(
     data: Annotated[
         str, typer.Option(help="digits, a folder of class folders, an .npz file, or a binary CIFAR-10 archive.")
     ] = "digits",
-    steps: Annotated[int, typer.Option(min=1, help="Number of candidates to train.")] = 16,
+    steps: Annotated[int, typer.Option(min=1, help="Number of candidates to train.")] = 20,
     constraint: Annotated[
         list[str] | None,
         typer.Option(metavar="METRIC=BOUND", help="HIGH or LOW:HIGH for flops, params, depth, ...; can be repeated."),
@@ -65,6 +69,7 @@ def search_command(
                 "data": data,
                 "steps": steps,
                 "constraints": parse_constraints(constraint or []) or (None if spaces else {"flops": DEFAULT_FLOPS}),
+                "init_tokens": None if spaces or config else DEFAULT_START,
                 "epochs": epochs,
                 "batch_size": batch_size,
                 "image_size": image_size,
@@ -81,8 +86,9 @@ def search_command(
 
 def _run(settings: dict[str, Any], folder: Path, *, resume: bool) -> None:
     started = time.perf_counter()
-    from ..evaluate import ImageClassification, load_dataset
+    from ..evaluate import ImageClassification, load_dataset, use_all_cores
 
+    use_all_cores()
     dataset = load_dataset(settings["data"], seed=settings["seed"], image_size=settings["image_size"])
     options = {} if settings["epochs"] is None else {"epochs": settings["epochs"]}
     evaluator = ImageClassification(dataset, batch_size=settings["batch_size"], seed=settings["seed"], **options)
@@ -94,6 +100,8 @@ def _run(settings: dict[str, Any], folder: Path, *, resume: bool) -> None:
             evaluator,
             steps=settings["steps"],
             constraints=settings["constraints"],
+            init_tokens=settings["init_tokens"],
+            init_temperature=TEMPERATURE,
             seed=settings["seed"],
             folder=folder,
             resume=resume and any(folder.glob("*.journal")),
@@ -135,13 +143,7 @@ class _Display:
         now = time.perf_counter()
         seconds, self._last = now - self._last, now
         self._shown += 1
-        best = result.best_number == candidate.number
-        outcome = percent(candidate.reward) if candidate.reward is not None else "failed"
-        cost = candidate.cost
-        figures = f"{amount(cost.flops):>6} FLOPs {amount(cost.params):>6} params" if cost else ""
-        lead = result.engine.best_entry.reward if result.engine.best_entry else None
-        mark = "[bold green]best[/]" if best else f"best {percent(lead)} (#{result.best_number})"
-        self.say(f"#{candidate.number:<3} accuracy [bold]{outcome:>8}[/]  {figures}  {seconds:5.1f} s  {mark}")
+        self.say(f"#{candidate.number:<3} {_outcome(result, candidate)}  {seconds:5.1f} s")
         done = len(result.engine.record.entries)
         left = (now - self._start) / self._shown * (self._steps - done)
         self._bar.update(self._task, completed=done, left=f"about {duration(left)} left")
@@ -149,6 +151,18 @@ class _Display:
     def say(self, text: str) -> None:
         """Print a line above the bar."""
         console.print(text)
+
+
+def _outcome(result: SearchResult, candidate: Candidate) -> str:
+    if candidate.reward is None:
+        return f"failed: {candidate.entry.attrs.get('reason')}".splitlines()[0].replace("[", r"\[")
+    cost, best = candidate.cost, result.engine.best_entry
+    figures = f"{amount(cost.flops):>6} FLOPs  {amount(cost.params):>6} params" if cost else ""
+    if best is None or best.number == candidate.number:
+        mark = f"[bold green]{'best so far':<19}[/]"
+    else:
+        mark = f"{f'best {percent(best.reward)} (#{best.number})':<19}"
+    return f"accuracy [bold]{percent(candidate.reward):>8}[/]  {figures}  {mark}"
 
 
 def _default(config: list[str] | None) -> list[tuple[str, dict[str, Any]]]:

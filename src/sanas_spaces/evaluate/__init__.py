@@ -1,8 +1,8 @@
 """Evaluators: from an architecture to a number that says how good it is."""
 
 from .data import ImageDataset, Split, load_dataset
+from .trained import TrainedNetwork, score_inference_model, use_all_cores
 from .training import ImageClassification, classifier
-from .trained import TrainedNetwork, score_inference_model
 
 __all__ = [
     "ImageClassification",
@@ -12,4 +12,5 @@ __all__ = [
     "classifier",
     "load_dataset",
     "score_inference_model",
+    "use_all_cores",
 ]

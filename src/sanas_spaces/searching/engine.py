@@ -220,21 +220,27 @@ class Engine:
         return cost, violation
 
     def _repair(self, tokens: list[int], violation: float, rng: np.random.Generator) -> list[int]:
-        """Change one token after the other to what lessens the violation most, until there is none or it is stuck."""
+        """Move tokens one option at a time, each in turn, while that lessens the violation; then any option.
+
+        Small steps everywhere end just inside the constraints; large ones would make a few tokens as cheap as can be.
+        """
         tokens = list(tokens)
-        improved = True
-        while improved:
-            improved = False
-            for position in rng.permutation(len(tokens)):
-                best = tokens[position]
-                for value in range(self.algorithm.range_table[position]):
-                    tokens[position] = value
-                    _, other = self._describe(self.space.token2arch(tokens))
-                    if other < violation:
-                        violation, best, improved = other, value, True
-                    if violation == 0:
-                        return tokens
-                tokens[position] = best
+        for reach in (1, max(self.algorithm.range_table)):
+            improved = True
+            while improved:
+                improved = False
+                for position in rng.permutation(len(tokens)):
+                    kept = tokens[position]
+                    first, end = max(0, kept - reach), min(self.algorithm.range_table[position], kept + reach + 1)
+                    for value in (*range(kept - 1, first - 1, -1), *range(kept + 1, end)):
+                        before, tokens[position] = tokens[position], value
+                        _, other = self._describe(self.space.token2arch(tokens))
+                        if other >= violation:
+                            tokens[position] = before
+                            continue
+                        violation, improved = other, True
+                        if violation == 0:
+                            return tokens
         return tokens
 
     def _impossible(self) -> ConstraintError:
