@@ -1,0 +1,6 @@
+"""Test suites for search spaces of other packages; needs pytest."""
+
+from .conformance import SpaceConformance
+from .modes import MODES, mode, mode_environment
+
+__all__ = ["MODES", "SpaceConformance", "mode", "mode_environment"]

@@ -1,0 +1,179 @@
+"""Build, train and run one architecture in the mode of this process, and count what was built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+
+from ..arch import ArchList, main_output
+
+LEARNING_RATE = 0.05
+
+
+class StaticRunner:
+    """The architecture in two static programs, for training and for inference."""
+
+    def __init__(self, archs: ArchList, image_shape: tuple[int, int, int]) -> None:
+        self._scope = paddle.static.Scope()
+        self._startup = paddle.static.Program()
+        self.program = paddle.static.Program()
+        self.test_program = paddle.static.Program()
+        with _static():
+            with paddle.static.program_guard(self.program, self._startup):
+                image = paddle.static.data("image", [-1, *image_shape], "float32")
+                self.counted = [parameter.name for parameter in _parameters(self.program)]
+                output = main_output(archs(image))
+                self.described = [(p.name, tuple(p.shape)) for p in _parameters(self.program)]
+                self.flops = sum(_static_flops(self.program))
+                self._loss = paddle.mean(output * output)
+                paddle.optimizer.SGD(LEARNING_RATE).minimize(self._loss)
+            with paddle.static.program_guard(self.test_program, paddle.static.Program()):
+                self._image = paddle.static.data("image", [-1, *image_shape], "float32")
+                self._output = main_output(archs(self._image, is_test=True))
+            self._executor = paddle.static.Executor(paddle.CPUPlace())
+
+    def start(self) -> None:
+        """Create the parameters."""
+        self._run(self._startup)
+
+    def train_step(self, images: Any) -> float:
+        """One step of gradient descent on the mean square of the output; returns it."""
+        return float(self._run(self.program, {"image": images}, [self._loss])[0])
+
+    def infer(self, images: Any) -> Any:
+        """The output in inference mode."""
+        return self._run(self.test_program, {"image": images}, [self._output])[0]
+
+    def values(self) -> dict[str, Any]:
+        """Parameters and statistics by name."""
+        return {name: np.array(self._scope.find_var(name).get_tensor()) for name, _ in self.described}
+
+    def save_and_infer(self, folder: Path, images: Any) -> Any:
+        """Save an inference model, load it into a scope of its own and return its output."""
+        path = str(folder / "network")
+        with _static():
+            with paddle.static.scope_guard(self._scope):
+                paddle.static.save_inference_model(
+                    path, [self._image], [self._output], self._executor, program=self.test_program
+                )
+            with paddle.static.scope_guard(paddle.static.Scope()):
+                program, (name,), outputs = paddle.static.load_inference_model(path, self._executor)
+                return self._executor.run(program, feed={name: images}, fetch_list=outputs)[0]
+
+    def _run(self, program: Any, feed: Any = None, fetch: Any = None) -> Any:
+        with _static(), paddle.static.scope_guard(self._scope):
+            return self._executor.run(program, feed=feed, fetch_list=fetch)
+
+
+class DygraphRunner:
+    """The architecture as a ``paddle.nn.Layer``."""
+
+    def __init__(self, archs: ArchList, image_shape: tuple[int, int, int]) -> None:
+        self._shape = image_shape
+        self._layer = archs.layer(image_shape)
+        self.described = [(name, tuple(tensor.shape)) for name, tensor in self._layer.state_dict().items()]
+        self._optimizer = paddle.optimizer.SGD(LEARNING_RATE, parameters=self._layer.parameters())
+        with _recorded_flops() as recorded:
+            self.infer(np.zeros((1, *image_shape), np.float32))
+        self.flops = sum(recorded)
+
+    def start(self) -> None:
+        """Parameters exist already."""
+
+    def train_step(self, images: Any) -> float:
+        """One step of gradient descent on the mean square of the output; returns it."""
+        self._layer.train()
+        output = main_output(self._layer(paddle.to_tensor(images)))
+        loss = paddle.mean(output * output)
+        loss.backward()
+        self._optimizer.step()
+        self._optimizer.clear_grad()
+        return float(loss)
+
+    def infer(self, images: Any) -> Any:
+        """The output in inference mode."""
+        self._layer.eval()
+        return main_output(self._layer(paddle.to_tensor(images))).numpy()
+
+    def values(self) -> dict[str, Any]:
+        """Parameters and statistics by name."""
+        return {name: tensor.numpy() for name, tensor in self._layer.state_dict().items()}
+
+    def save_and_infer(self, folder: Path, images: Any) -> Any:
+        """Save with ``paddle.jit``, load and return the output."""
+        self._layer.eval()
+        path = str(folder / "network")
+        spec = [paddle.static.InputSpec([None, *self._shape], "float32")]
+        paddle.jit.save(paddle.jit.to_static(self._layer, input_spec=spec, full_graph=True), path)
+        return main_output(paddle.jit.load(path)(paddle.to_tensor(images))).numpy()
+
+
+def make_runner(mode: str, archs: ArchList, image_shape: tuple[int, int, int]) -> StaticRunner | DygraphRunner:
+    """Build ``archs`` in ``mode``."""
+    return (DygraphRunner if mode == "dygraph" else StaticRunner)(archs, image_shape)
+
+
+@contextmanager
+def _static() -> Iterator[None]:
+    dynamic = paddle.in_dynamic_mode()
+    paddle.enable_static()
+    try:
+        yield
+    finally:
+        if dynamic:
+            paddle.disable_static()
+
+
+def _parameters(program: Any) -> list[Any]:
+    return list(program.global_block().all_parameters())
+
+
+def _static_flops(program: Any) -> Iterator[int]:
+    """Multiply-adds of the operators of a program, from the shapes that Paddle inferred."""
+    for op in program.global_block().ops:
+        name = op.name().removeprefix("pd_op.") if hasattr(op, "name") and callable(op.name) else op.type
+        if name in ("conv2d", "depthwise_conv2d"):
+            weight, output = _shapes(program, op, ("Input", "Filter"), "Output")
+        elif name in ("matmul", "matmul_v2"):
+            weight, output = _shapes(program, op, ("X", "Y"), "Out")
+            weight = [output[1], weight[0]]
+            output = [1, output[1]]
+        else:
+            continue
+        yield prod(weight[1:]) * prod(output[1:])
+
+
+def _shapes(program: Any, op: Any, inputs: tuple[str, str], output: str) -> tuple[list[int], list[int]]:
+    if hasattr(op, "operand_source"):
+        return list(op.operand_source(1).shape), list(op.result(0).shape)
+    block = program.global_block()
+    return list(block.var(op.input(inputs[1])[0]).shape), list(block.var(op.output(output)[0]).shape)
+
+
+@contextmanager
+def _recorded_flops() -> Iterator[list[int]]:
+    """Multiply-adds of the convolutions and linear layers that dygraph computes inside, for one image."""
+    recorded: list[int] = []
+    conv2d, linear = F.conv2d, F.linear
+
+    def counting_conv2d(x: Any, weight: Any, *args: Any, **kwargs: Any) -> Any:
+        y = conv2d(x, weight, *args, **kwargs)
+        recorded.append(prod(weight.shape[1:]) * prod(y.shape[1:]))
+        return y
+
+    def counting_linear(x: Any, weight: Any, *args: Any, **kwargs: Any) -> Any:
+        recorded.append(prod(weight.shape))
+        return linear(x, weight, *args, **kwargs)
+
+    F.conv2d, F.linear = counting_conv2d, counting_linear
+    try:
+        yield recorded
+    finally:
+        F.conv2d, F.linear = conv2d, linear
