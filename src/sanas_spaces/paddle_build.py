@@ -124,8 +124,8 @@ class GraphLayer(paddle.nn.Layer):
         """The description it was built from."""
         return self._graph
 
-    def forward(self, *inputs: Any) -> Any:
-        return _run_layer(self, inputs)
+    def forward(self, input: Any, *others: Any) -> Any:
+        return _run_layer(self, (input, *others))
 
 
 @paddle.jit.not_to_static
