@@ -84,8 +84,8 @@ def graph_cost(graph: Graph) -> Cost:
         if count is not None:
             layer_flops, layer_params, layer_buffers = count(node, kind)
             flops += layer_flops
-            if node.name not in counted:  # layers that share a name share their weights
-                counted.add(node.name)
+            if node.owner not in counted:
+                counted.add(node.owner)
                 params += layer_params
                 buffers += layer_buffers
             depth += layer_flops > 0

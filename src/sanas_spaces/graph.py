@@ -7,12 +7,13 @@ the function that describes a network can be the one that builds it.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from .errors import GraphError
-from .kinds import Add, Initializer, Input, Kind, Shape
+from .kinds import WEIGHTED, Add, Initializer, Input, Kind, Shape
 
 
 class NamedParameter(NamedTuple):
@@ -61,6 +62,11 @@ class Node:
     def shape(self) -> list[int]:
         """Shape with the batch, ``[-1, C, H, W]``, as a static Paddle variable tells it."""
         return [-1, *self.dims]
+
+    @property
+    def owner(self) -> str:
+        """Name that layers with the same parameters have in common."""
+        return self.name if self.names is None else next(iter(self.names.values()), self.name)
 
     @property
     def parameters(self) -> tuple[NamedParameter, ...]:
@@ -179,30 +185,42 @@ class Graph:
         activation compare equal, and so do the two orders of an addition. Sizes of the feature maps do not count.
         """
         nodes = self.live()
-        down: dict[int, bytes] = {}
-        shared: dict[str, int] = {}
+        sources: list[tuple[int, ...]] = []  # of each primitive operation, by its place in this list
+        down: list[bytes] = []
+        place: dict[int, int] = {}
         for node in nodes:
-            sources = [down[source.index] for source in node.inputs]
-            if isinstance(node.kind, Add):
-                sources.sort()
-            if isinstance(node.kind, Input):
-                sources = [repr(node.dims[0]).encode()]
-            digest = b"".join(sources)
-            for part in node.kind.parts():
-                digest = hashlib.blake2b(repr(part).encode() + digest, digest_size=16).digest()
-            down[node.index] = digest
-            for parameter in node.parameters[:1]:
-                shared[parameter.name] = shared.get(parameter.name, 0) + 1
-        up: dict[int, list[bytes]] = {node.index: [] for node in nodes}
+            before = tuple(place[source.index] for source in node.inputs)
+            parts = [("Input", *node.dims[:1])] if isinstance(node.kind, Input) else node.kind.parts()
+            for part in parts:
+                digests = [down[source] for source in before]
+                if isinstance(node.kind, Add):
+                    digests.sort()
+                sources.append(before)
+                down.append(_digest(repr(part).encode(), *digests))
+                before = (len(down) - 1,)
+            place[node.index] = before[0]
+        up: list[list[bytes]] = [[] for _ in down]
         for rank, output in enumerate(self.outputs):
-            up[output.index].append(b"output %d" % rank)
+            up[place[output.index]].append(b"output %d" % rank)
         seen: list[bytes] = []
-        for node in reversed(nodes):
-            seen.append(hashlib.blake2b(down[node.index] + b"".join(sorted(up[node.index])), digest_size=16).digest())
-            for source in node.inputs:
-                up[source.index].append(seen[-1])
-        ties = sorted(count for count in shared.values() if count > 1)  # weights used more than once
-        return hashlib.blake2b(b"".join(sorted(seen)) + repr(ties).encode(), digest_size=16).hexdigest()
+        for current in reversed(range(len(down))):  # what an operation is for tells apart what only looks equal
+            seen.append(_digest(down[current], *sorted(up[current])))
+            for source in sources[current]:
+                up[source].append(seen[-1])
+        return _digest(*sorted(seen), *_ties(nodes)).hex()
+
+
+def _digest(*parts: bytes) -> bytes:
+    return hashlib.blake2b(b"".join(parts), digest_size=16).digest()
+
+
+def _ties(nodes: list[Node]) -> list[bytes]:
+    """How often each tensor that several layers share is used."""
+    named = [node for node in nodes if isinstance(node.kind, WEIGHTED)]
+    if len({node.owner for node in named}) == len(named):
+        return []
+    uses = Counter(parameter.name for node in named for parameter in node.parameters if parameter.trainable)
+    return [b"used %d" % count for count in sorted(uses.values()) if count > 1]
 
 
 def leaves(result: Any) -> Iterator[Node]:

@@ -294,6 +294,10 @@ class DropPath(_Kind, _DropPath):
     __slots__ = ()
 
 
+WEIGHTED = (Conv2d, BatchNorm, Linear)
+"""Kinds that have parameters."""
+
+
 def _norm_parameters(channels: int) -> list[Parameter]:
     shape = (channels,)
     return [
