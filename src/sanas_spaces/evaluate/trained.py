@@ -12,8 +12,8 @@ import numpy as np
 
 from .. import kinds
 from ..arch import NetArch
-from ..errors import BuildError
-from ..graph import NamedParameter
+from ..errors import BuildError, CostError
+from ..graph import NamedParameter, Node
 from .data import Images, Split
 
 SCORE_BATCH = 256
@@ -67,8 +67,8 @@ class TrainedNetwork:
         self._train_program = paddle.static.Program()
         self._statistics_program = paddle.static.Program()
         self._test_program = paddle.static.Program()
-        self._onednn = trains_with_onednn(network, image_shape)
-        self._parameters = network.graph(image_shape).parameters()
+        nodes, self._parameters = _description(network, image_shape)
+        self._onednn = bool(nodes) and all(isinstance(node.kind, ONEDNN_KINDS) for node in nodes)
         startup = paddle.static.Program()
         with static_mode():
             with paddle.static.program_guard(self._train_program, startup):
@@ -105,6 +105,8 @@ class TrainedNetwork:
     def calibrate(self, batches: Iterable[Images]) -> None:
         """Set batch-norm statistics to their means over ``batches`` (Wu and Johnson, arXiv:2105.07576, section 3)."""
         names = [parameter.name for parameter in self._parameters if not parameter.trainable]
+        if not names:
+            return
         totals = {name: np.zeros_like(np.array(self._tensor(name))) for name in names}
         zeros = {name: np.zeros_like(total) for name, total in totals.items()}
         count = 0
@@ -176,9 +178,13 @@ def score_inference_model(path: str | Path, split: Split) -> float:
     return _accuracy(np.concatenate(batches), split)
 
 
-def trains_with_onednn(network: NetArch, image_shape: tuple[int, int, int]) -> bool:
-    """Whether all layers of ``network`` are known to train with oneDNN as they do without."""
-    return all(isinstance(node.kind, ONEDNN_KINDS) for node in network.graph(image_shape).live())
+def _description(network: NetArch, image_shape: tuple[int, int, int]) -> tuple[list[Node], list[NamedParameter]]:
+    """Layers and parameters of a network; none if it calls Paddle itself, which then also draws its first weights."""
+    try:
+        graph = network.graph(image_shape)
+    except CostError:
+        return [], []
+    return graph.live(), graph.parameters()
 
 
 def use_all_cores() -> None:
