@@ -8,7 +8,7 @@ from sanas_spaces import NetArch, ops, search
 from sanas_spaces.evaluate import load_dataset
 
 CANDIDATES = 3
-EPOCHS = 2
+EPOCHS = 4
 BATCH = 64
 
 
