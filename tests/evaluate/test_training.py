@@ -13,12 +13,12 @@ from sanas_spaces.errors import ConfigError, EvaluationError
 from sanas_spaces.evaluate import (
     ImageClassification,
     ImageDataset,
-    Split,
     TrainedNetwork,
     classifier,
     load_dataset,
     score_inference_model,
 )
+from sanas_spaces.evaluate.trained import ONEDNN_KINDS
 from sanas_spaces.evaluate.training import shifted
 from sanas_spaces.kinds import ACTIVATIONS
 
@@ -89,21 +89,34 @@ def train(network: NetArch, steps: int = 0, image_shape: Any = (1, 8, 8)) -> Tra
 
 
 def compare_with_plain_kernels(network: NetArch, monkeypatch: pytest.MonkeyPatch) -> None:
-    fast = train(network, steps=2).weights()
+    shape = network.input_shape
+    fast = train(network, 1, shape).weights()
     real = paddle.set_flags
     monkeypatch.setattr(paddle, "set_flags", lambda flags: real(dict.fromkeys(flags, False)))
-    plain = train(network, steps=2).weights()
+    plain = train(network, 1, shape).weights()
     moving = {p.name for p in network.graph().parameters() if not p.trainable}
     for name in fast.keys() - moving:
-        np.testing.assert_allclose(fast[name], plain[name], rtol=0.05, atol=2e-3, err_msg=name)
+        np.testing.assert_allclose(fast[name], plain[name], rtol=1e-3, atol=1e-4, err_msg=name)
 
 
-@pytest.mark.parametrize("name", sorted(SEARCHSPACE))
-def test_every_space_trains_as_with_plain_kernels(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def smallest(name: str) -> NetArch:
     space = CombinedSpace([(name, {"block_mask": [1, 0]} if "Block" in name else {})])
-    network = classifier(space.token2arch([0] * len(space.table)), 10, (1, 8, 8))
-    assert network.cost().output_shape == (10,)
-    compare_with_plain_kernels(network, monkeypatch)
+    return classifier(space.token2arch([0] * len(space.table)), 10, (1, 64, 64))
+
+
+def uses_onednn(network: NetArch) -> bool:
+    return all(isinstance(node.kind, ONEDNN_KINDS) for node in network.graph().live())
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(SEARCHSPACE) if uses_onednn(smallest(name))])
+def test_every_space_trains_as_with_plain_kernels(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    compare_with_plain_kernels(smallest(name), monkeypatch)
+
+
+def test_spaces_with_concatenation_train_without_onednn(digits: ImageDataset) -> None:
+    assert not any(uses_onednn(smallest(name)) for name in ("DartsSpace", "InceptionABlockSpace"))
+    archs = CombinedSpace([("InceptionABlockSpace", {"block_mask": [1]})]).token2arch([5] * 7 + [0, 0])
+    assert ImageClassification(digits, epochs=2)(archs) > 0.5
 
 
 @pytest.mark.parametrize("act", ACTIVATIONS)
@@ -120,9 +133,10 @@ def test_every_activation_trains_as_with_plain_kernels(act: str, monkeypatch: py
 def test_networks_that_call_paddle_themselves_train(digits: ImageDataset) -> None:
     def body(x: Any) -> Any:
         weight = paddle.create_parameter([8, 1, 3, 3], "float32", attr=paddle.ParamAttr(name="own_w"))
-        return paddle.nn.functional.relu(paddle.nn.functional.conv2d(x, weight, padding="SAME"))
+        x = paddle.nn.functional.relu(paddle.nn.functional.conv2d(x, weight, padding="SAME"))
+        return paddle.flatten(x, 1)
 
-    assert ImageClassification(digits, epochs=4)(NetArch(body)) > 0.3
+    assert ImageClassification(digits, epochs=2)(NetArch(body)) > 0.8
 
 
 def test_classifier_fits_what_the_network_gives() -> None:
@@ -158,17 +172,9 @@ def test_shifts_keep_the_image_and_its_size() -> None:
 
 
 def test_a_loss_that_is_not_finite_is_an_error(digits: ImageDataset) -> None:
-    broken = ImageDataset(
-        "broken",
-        Split(np.full_like(digits.train.images, np.nan), digits.train.labels),
-        digits.valid,
-        digits.test,
-        digits.class_names,
-        digits.mean,
-        digits.std,
-    )
-    with pytest.raises(EvaluationError, match="the loss of MobileNetV2BlockSpace became nan in epoch 1"):
-        ImageClassification(broken, epochs=1)(SPACE.token2arch(ARCH_TOKENS))
+    evaluator = ImageClassification(digits, epochs=1, learning_rate=1e38)
+    with pytest.raises(EvaluationError, match=r"the loss of MobileNetV2BlockSpace became (nan|inf) in epoch 1"):
+        evaluator(SPACE.token2arch(ARCH_TOKENS))
 
 
 @pytest.mark.parametrize("settings", [{"epochs": 0}, {"batch_size": 0}, {"final_epochs": -1}])

@@ -90,15 +90,15 @@ def load_dataset(
             raise DataError(f"{key} = {value!r}: expected a share between 0 and 0.5")
     raw = read_source(source, image_size)
     rng = np.random.default_rng(seed)
-    parts = dict(raw.parts)
+    parts = {part: (_channels_first(raw.name, pixels), labels) for part, (pixels, labels) in raw.parts.items()}
     if "test" not in parts:
         parts["train"], parts["test"] = _split(raw, parts["train"], test_fraction, rng)
     if "valid" not in parts:
         parts["train"], parts["valid"] = _split(raw, parts["train"], valid_fraction, rng)
-    images = {part: _channels_first(raw.name, pixels) for part, (pixels, _) in parts.items()}
-    mean = images["train"].mean(axis=(0, 2, 3), keepdims=True)
-    std = images["train"].std(axis=(0, 2, 3), keepdims=True) + 1e-6
-    splits = {part: Split((images[part] - mean) / std, parts[part][1]) for part in ("train", "valid", "test")}
+    train = parts["train"][0]
+    mean = train.mean(axis=(0, 2, 3), keepdims=True)
+    std = train.std(axis=(0, 2, 3), keepdims=True) + 1e-6
+    splits = {part: Split((images - mean) / std, labels) for part, (images, labels) in parts.items()}
     return ImageDataset(
         raw.name,
         **splits,
