@@ -198,6 +198,7 @@ def use_all_cores() -> None:
     if chosen is None:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         os.environ["OMP_NUM_THREADS"] = str(cores)
+        os.environ.setdefault("KMP_BLOCKTIME", "0")  # threads that wait sleep: other work on the machine costs less
 
 
 @contextmanager
