@@ -21,26 +21,31 @@ class StaticRunner:
     """The architecture in two static programs, for training and for inference."""
 
     def __init__(self, archs: ArchList, image_shape: tuple[int, int, int]) -> None:
+        self._archs = archs
+        self._image_shape = image_shape
         self._scope = paddle.static.Scope()
         self._startup = paddle.static.Program()
         self.program = paddle.static.Program()
+        with _static(), paddle.static.program_guard(self.program, self._startup), paddle.utils.unique_name.guard():
+            output = main_output(archs(self._data()))
+            self._loss = paddle.mean(output * output)
+        self.described = [(p.name, tuple(p.shape)) for p in self.program.global_block().all_parameters()]
+        self.flops = sum(_static_flops(self.program))
+
+    def start(self) -> None:
+        """Add the training operations and the program for inference, and create the parameters."""
         self.test_program = paddle.static.Program()
         with _static():
             with paddle.static.program_guard(self.program, self._startup):
-                image = paddle.static.data("image", [-1, *image_shape], "float32")
-                self.counted = [parameter.name for parameter in _parameters(self.program)]
-                output = main_output(archs(image))
-                self.described = [(p.name, tuple(p.shape)) for p in _parameters(self.program)]
-                self.flops = sum(_static_flops(self.program))
-                self._loss = paddle.mean(output * output)
                 paddle.optimizer.SGD(LEARNING_RATE).minimize(self._loss)
-            with paddle.static.program_guard(self.test_program, paddle.static.Program()):
-                self._image = paddle.static.data("image", [-1, *image_shape], "float32")
-                self._output = main_output(archs(self._image, is_test=True))
+            # names that are generated are generated alike, so that closures without names share parameters as well
+            with (
+                paddle.static.program_guard(self.test_program, paddle.static.Program()),
+                paddle.utils.unique_name.guard(),
+            ):
+                self._image = self._data()
+                self._output = main_output(self._archs(self._image, is_test=True))
             self._executor = paddle.static.Executor(paddle.CPUPlace())
-
-    def start(self) -> None:
-        """Create the parameters."""
         self._run(self._startup)
 
     def train_step(self, images: Any) -> float:
@@ -66,6 +71,9 @@ class StaticRunner:
             with paddle.static.scope_guard(paddle.static.Scope()):
                 program, (name,), outputs = paddle.static.load_inference_model(path, self._executor)
                 return self._executor.run(program, feed={name: images}, fetch_list=outputs)[0]
+
+    def _data(self) -> Any:
+        return paddle.static.data("image", [-1, *self._image_shape], "float32")
 
     def _run(self, program: Any, feed: Any = None, fetch: Any = None) -> Any:
         with _static(), paddle.static.scope_guard(self._scope):
@@ -129,10 +137,6 @@ def _static() -> Iterator[None]:
     finally:
         if dynamic:
             paddle.disable_static()
-
-
-def _parameters(program: Any) -> list[Any]:
-    return list(program.global_block().all_parameters())
 
 
 def _static_flops(program: Any) -> Iterator[int]:
