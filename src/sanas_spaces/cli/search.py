@@ -22,6 +22,7 @@ DEFAULT_SPACE = "MobileNetV2BlockSpace"
 DEFAULT_CONFIG = {"block_mask": [1, 0, 1, 0]}
 DEFAULT_START = [1, 4, 0, 0, 1, 5, 0, 0, 2, 6, 0, 0, 2, 7, 0, 0]
 """A network made by hand for the default space: what the search has to beat."""
+DEFAULT_STEPS = 20
 DEFAULT_FLOPS = 400e3
 PIXELS_FOR_THREADS = 1024
 """Smaller images are trained on by one thread: several gain a third on an idle machine and lose much on a busy one."""
@@ -39,7 +40,9 @@ def search_command(
     data: Annotated[
         str, typer.Option(help="digits, a folder of class folders, an .npz file, or a binary CIFAR-10 archive.")
     ] = "digits",
-    steps: Annotated[int, typer.Option(min=1, help="Number of candidates to train.")] = 20,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help=f"Number of candidates to train; default {DEFAULT_STEPS}.")
+    ] = None,
     constraint: Annotated[
         list[str] | None,
         typer.Option(metavar="METRIC=BOUND", help="HIGH or LOW:HIGH for flops, params, depth, ...; can be repeated."),
@@ -63,13 +66,13 @@ def search_command(
         if resume:
             folder = output or DEFAULT_OUTPUT
             settings = read_settings(folder)
-            settings["steps"] = max(steps, settings["steps"])
+            settings["steps"] = steps or settings["steps"]
         else:
             folder = _new_folder(output)
             settings = {
                 "configs": parse_configs(spaces or [DEFAULT_SPACE], config or []) if spaces else _default(config),
                 "data": data,
-                "steps": steps,
+                "steps": steps or DEFAULT_STEPS,
                 "constraints": parse_constraints(constraint or []) or (None if spaces else {"flops": DEFAULT_FLOPS}),
                 "init_tokens": None if spaces or config else DEFAULT_START,
                 "epochs": epochs,

@@ -5,6 +5,9 @@
     class TestMySpace(SpaceConformance):
         configs = [("MySpace", {"block_mask": [0, 1]})]
 
+A space whose ``net_arch`` calls Paddle itself says ``described = False``: its networks are built, trained and saved, and
+what needs a description (costs, hashes) does not concern it, nor do dygraph parameters, which only it knows.
+
 Networks are built in the mode of the process, see :mod:`sanas_spaces.testing.modes`.
 """
 
@@ -34,11 +37,13 @@ class SpaceConformance:
         max_flops: Larger networks are built as static programs and not run, and as layers are only described, unless
             pytest has an option ``--slow`` and it is given: the largest of some spaces have hundreds of millions of
             parameters.
+        described: Whether the networks are written with :mod:`sanas_spaces.ops` alone.
     """
 
     configs: ClassVar[list[Any]]
     input_shape: ClassVar[tuple[int, int, int]] = (3, 16, 16)
     max_flops: ClassVar[float] = 150e6
+    described: ClassVar[bool] = True
 
     @pytest.fixture
     def space(self) -> CombinedSpace:

@@ -1,0 +1,5 @@
+"""``python -m sanas_spaces.cli``."""
+
+from . import main
+
+main()
