@@ -1,0 +1,126 @@
+"""What the pages show works as it is printed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from sanas_spaces.cli.app import app
+from sanas_spaces.cli.search import DEFAULT_FLOPS, DEFAULT_SPACE, DEFAULT_STEPS
+
+from .pages import PAGES, READMES, ROOT, anchors, as_script, blocks, headings, links, name
+
+LANGUAGES = {"python", "bash", "toml"}
+WITH_PYTHON = [page for page in PAGES if blocks(page, "python")]
+SANAS_LINES = sorted(
+    {line.strip() for page in PAGES for block in blocks(page, "bash") for line in block.text.splitlines()}
+)
+SANAS_LINES = [line for line in SANAS_LINES if re.match(r"sanas\b", line)]
+
+
+def run(script: Path, folder: Path) -> str:
+    """Run a script in a folder of its own and return what it prints."""
+    environment = {**os.environ, "GLOG_minloglevel": "2", "PYTHONWARNINGS": "ignore", "FLAGS_enable_pir_api": "1"}
+    done = subprocess.run(
+        [sys.executable, script], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+@pytest.mark.parametrize("page", [p for p in WITH_PYTHON if p.name != "README.zh-CN.md"], ids=name)
+def test_python_blocks_run(page: Path, tmp_path: Path) -> None:
+    """All blocks of a page, in order, as one program. (README.zh-CN.md has the blocks of README.md: see below.)"""
+    script = tmp_path / f"{page.stem}.py"
+    script.write_text(as_script(page), encoding="utf-8")
+    run(script, tmp_path)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_blocks_say_their_language(page: Path) -> None:
+    assert {block.language for block in blocks(page)} <= LANGUAGES
+    assert page.read_text(encoding="utf-8").count("```") == 2 * len(blocks(page))
+
+
+@pytest.mark.parametrize("line", SANAS_LINES)
+def test_commands_parse(line: str) -> None:
+    """The command line understands what is printed, without running it."""
+    _, subcommand, *arguments = shlex.split(line)
+    commands = typer.main.get_group(app).commands
+    context = commands[subcommand].make_context(subcommand, arguments)
+    assert not context.args
+
+
+@pytest.mark.parametrize("line", [line for line in SANAS_LINES if not line.startswith("sanas search")])
+def test_quick_commands_run(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        app(shlex.split(line)[1:])
+    assert end.value.code == 0
+    assert "MobileNetV2BlockSpace" in capsys.readouterr().out
+
+
+def test_there_are_commands() -> None:
+    assert len(SANAS_LINES) >= 6
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_resolve(page: Path) -> None:
+    for target in links(page):
+        if re.match(r"https?://", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = page.parent / path if path else page
+        if file.suffix != ".svg":
+            assert file.exists(), f"{name(page)} links to {target}"
+        if anchor and file.suffix == ".md" and not anchor.startswith("sanas_spaces."):
+            assert anchor in anchors(file), f"{name(page)} links to {target}"
+
+
+def test_setup_lines_are_the_only_blocks_under_their_headings() -> None:
+    """Continuous integration runs them as they are printed."""
+    text = READMES[0].read_text(encoding="utf-8")
+    for heading, ending in (("Run a search", ".venv/bin/sanas search"), ("Run the tests", "-m pytest")):
+        section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+        (block,) = re.findall(r"^```bash\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+        assert block.startswith("python3.11 -m venv ")
+        assert block.endswith(f"{ending}\n")
+        assert block.count("\n") == 1
+
+
+def test_readmes_tell_the_defaults_of_the_command() -> None:
+    spellings = (f"trains {DEFAULT_STEPS} candidates", f"训练 {DEFAULT_STEPS} 个候选网络")
+    for page, candidates in zip(READMES, spellings, strict=True):
+        text = page.read_text(encoding="utf-8")
+        assert candidates in text
+        assert f"{DEFAULT_FLOPS:,.0f}" in text
+        assert f"`{DEFAULT_SPACE}`" in text
+
+
+def test_readmes_are_in_step() -> None:
+    english, chinese = READMES
+    assert [level for level, _ in headings(english)] == [level for level, _ in headings(chinese)]
+    assert blocks(english) == [b._replace(line=e.line) for b, e in zip(blocks(chinese), blocks(english), strict=True)]
+    assert _ordered(links(english)) == _ordered(links(chinese))
+
+
+def test_the_page_of_spaces_is_current(tmp_path: Path) -> None:
+    script = ROOT / "docs" / "generate_spaces.py"
+    check = tmp_path / "check.py"
+    check.write_text(
+        f"import sys; sys.path.insert(0, {str(script.parent)!r})\n"
+        "import generate_spaces as page\n"
+        "sys.exit(page.PAGE.read_text(encoding='utf-8') != page.render())\n"
+    )
+    done = subprocess.run([sys.executable, check], capture_output=True, text=True)
+    assert done.returncode == 0, "docs/spaces.md is out of date; run: python docs/generate_spaces.py\n" + done.stderr
+
+
+def _ordered(targets: list[str]) -> list[str]:
+    return [target for target in targets if not target.startswith("README")]
