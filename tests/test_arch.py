@@ -151,6 +151,14 @@ def test_closures_that_call_paddle_build_and_say_why_they_have_no_cost(static: A
     assert str(arch).startswith("<NetArch Raw")
 
 
+def test_closures_that_call_paddle_work_in_dygraph() -> None:
+    arch = NetArch(lambda x, training=True: paddle.nn.functional.dropout(x, 0.5, training=training))
+    ones = paddle.ones([2, 3, 8, 8])
+    assert set(np.unique(arch(ones).numpy())) == {0.0, 2.0}
+    for inference in (arch(ones, is_test=True), arch(ones, training=False), arch(ones, False), arch.eval()(ones)):
+        np.testing.assert_array_equal(inference.numpy(), ones.numpy())
+
+
 def test_closures_of_ops_have_everything(static: Any) -> None:
     arch = NetArch(closure_with_ops)
     assert tuple(arch(image()).shape) == (-1, 4, 32, 32)

@@ -28,7 +28,8 @@ class NetArch:
 
     Args:
         body: Function of the input, and of keywords, that describes the network with :mod:`sanas_spaces.ops`; or that
-            calls Paddle itself, then it can only be called.
+            calls Paddle itself: then it can only be called, and is told the mode if it has a keyword ``is_test`` or
+            ``training``.
         described: Whether ``body`` is known to use ``ops`` only.
         name: Name for people.
         tokens: The tokens it was decoded from.
@@ -80,7 +81,7 @@ class NetArch:
         if not self.described:
             try:
                 with paddle_build.mode(training):
-                    return self.body(input, *args, **kwargs)
+                    return self.body(input, *args, **self._with_mode(args, kwargs, training))
             except paddle_build.NeedsLayerError:
                 pass  # described with ops after all, and called on a dygraph tensor
         graph, feeds = self._trace_call(input, args, kwargs)
@@ -150,6 +151,12 @@ class NetArch:
         if len(shape) != 3 or any(not isinstance(size, int) or size < 1 for size in shape):
             raise CostError(f"input_shape = {input_shape!r}: expected three positive integers [C, H, W]")
         return shape
+
+    def _with_mode(self, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool) -> dict[str, Any]:
+        """Add the mode to keywords for a function that calls Paddle itself and asks for it."""
+        free = list(inspect.signature(self.body).parameters)[1 + len(args) :]
+        mode = {"is_test": not training, "training": training}
+        return {**{name: value for name, value in mode.items() if name in free}, **kwargs}
 
     def _trace(self, dims: ImageShape, kwargs: Mapping[str, Any]) -> Graph:
         graph = Graph()

@@ -1,4 +1,4 @@
-"""The conformance suite in the other two modes, each in a process of its own, since a process has one IR."""
+"""The tests that depend on the mode in the other two modes, each in a process of its own: a process has one IR."""
 
 from __future__ import annotations
 
@@ -11,13 +11,21 @@ import pytest
 
 from sanas_spaces.testing import mode_environment
 
+TESTS = Path(__file__).parents[1]
+RUNS = [
+    ("legacy", "conformance/test_spaces.py"),
+    ("legacy", "conformance/test_own_spaces.py"),
+    ("legacy", "test_arch.py"),
+    ("dygraph", "conformance/test_spaces.py"),
+    ("dygraph", "conformance/test_own_spaces.py"),
+]
 
-@pytest.mark.parametrize("mode", ["legacy", "dygraph"])
-def test_conformance_in_mode(mode: str, request: pytest.FixtureRequest) -> None:
-    suite = Path(__file__).with_name("test_spaces.py")
+
+@pytest.mark.parametrize(("mode", "file"), RUNS)
+def test_in_mode(mode: str, file: str, request: pytest.FixtureRequest) -> None:
     slow = ["--slow"] if request.config.getoption("--slow") else []
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *slow, str(suite)],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *slow, str(TESTS / file)],
         env={**os.environ, **mode_environment(mode)},
         capture_output=True,
         text=True,

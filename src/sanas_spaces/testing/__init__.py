@@ -1,6 +1,6 @@
 """Test suites for search spaces of other packages; needs pytest."""
 
-from .conformance import SpaceConformance
+from .conformance import BuildConformance, SpaceConformance
 from .modes import MODES, mode, mode_environment
 
-__all__ = ["MODES", "SpaceConformance", "mode", "mode_environment"]
+__all__ = ["MODES", "BuildConformance", "SpaceConformance", "mode", "mode_environment"]
