@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -12,17 +13,19 @@ from sanas_spaces.cli import search as command
 from sanas_spaces.cli import terminal
 from sanas_spaces.cli.app import app, prepare
 
-IMAGE = Path(__file__).with_name("images") / "search.svg"
+IMAGE = Path(__file__).resolve().with_name("images") / "search.svg"
 
 
 def main() -> None:
-    """Run the default search into FOLDER with a console that remembers what it shows."""
+    """Run the default search in FOLDER with a console that remembers what it shows."""
     prepare()
-    console = Console(record=True, width=84, force_terminal=True, highlight=False)
+    os.chdir(sys.argv[1])
+    # no terminal, so no bar that redraws itself; colours all the same
+    console = Console(record=True, width=80, force_terminal=False, color_system="truecolor", highlight=False)
     terminal.console = command.console = console
     console.print("$ sanas search")
     try:
-        app(["search", "--output", sys.argv[1]], standalone_mode=False)
+        app(["search"], standalone_mode=False)
     finally:
         IMAGE.parent.mkdir(exist_ok=True)
         picture = console.export_svg(title="sanas search")

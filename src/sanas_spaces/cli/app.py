@@ -32,14 +32,19 @@ EXAMPLE_MASK = [1, 0]
 
 def main() -> None:
     """Entry point: library errors become one line on stderr and exit code 1."""
-    os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's own log: errors only
-    logging.disable(logging.WARNING)  # what matters is shown
-    warnings.showwarning = _show_warning  # type: ignore[assignment]
+    prepare()
     try:
         app(standalone_mode=True)
     except SanasError as error:
         errors.print(f"[bold red]error:[/] {error}", markup=True, soft_wrap=True)
         raise SystemExit(1) from None
+
+
+def prepare() -> None:
+    """Keep the terminal for what the command says itself: no logs of libraries, no warnings of others."""
+    os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's own log: errors only
+    logging.disable(logging.WARNING)
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
 
 
 @app.command("spaces")

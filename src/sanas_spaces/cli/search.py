@@ -13,7 +13,7 @@ from rich.table import Table
 from ..errors import ConfigError, SanasError
 from ..report import Final, finish, read_settings, write_settings
 from ..report.files import SETTINGS
-from ..searching import Candidate, SearchResult, search
+from ..searching import Candidate, Constraints, SearchResult, search
 from .arguments import parse_configs, parse_constraints
 from .terminal import INTERRUPTED, amount, console, duration, errors, fail, percent
 
@@ -188,11 +188,11 @@ def _new_folder(output: Path | None) -> Path:
 
 def _announce(settings: dict[str, Any], dataset: Any, folder: Path) -> None:
     spaces = " + ".join(f"{name} {config}" if config else name for name, config in settings["configs"])
-    limits = ", ".join(f"{name} <= {bound}" for name, bound in (settings["constraints"] or {}).items()) or "none"
+    limits = Constraints(settings["constraints"]).describe() or "none"
     console.print(f"space        {spaces}".replace("[", r"\["))
     sizes = ", ".join(f"{len(getattr(dataset, part).labels)} {part}" for part in ("train", "valid", "test"))
     console.print(f"data         {dataset.name}: {sizes}; {dataset.num_classes} classes")
-    console.print(f"constraints  {limits}".replace("[", r"\["))
+    console.print(f"constraints  {limits}")
     console.print(f"output       {folder}\n")
     console.print("[bold]#   accuracy   cost[/]")
 
