@@ -94,7 +94,7 @@ def main():
         paddle.optimizer.SGD(0.1).minimize(loss)
     with paddle.static.program_guard(test, paddle.static.Program()):
         image = paddle.static.data("image", [None, 3, 32, 32], "float32")
-        output = archs(image, training=False)  # shares the parameters of the other program by name
+        output = archs(image, is_test=True)  # shares the parameters of the other program by name
 
     executor = paddle.static.Executor()
     executor.run(startup)

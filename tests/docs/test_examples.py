@@ -34,14 +34,14 @@ def test_example_runs(path: Path, tmp_path: Path) -> None:
         assert 0.1 < float(accuracy) <= 1  # ten classes: better than guessing
 
 
-def test_tutorial_space_passes_the_conformance_suite(tmp_path: Path) -> None:
-    """In a process of its own, since registering a space is for good."""
-    example = (ROOT / "examples" / "custom_space_ops.py").read_text(encoding="utf-8")
-    suite = next(
-        block.text for block in blocks(ROOT / "docs" / "custom-spaces.md", "python") if "class Test" in block.text
-    )
+@pytest.mark.parametrize(("example", "suite"), [("custom_space", "Build"), ("custom_space_ops", "Space")])
+def test_tutorial_passes_the_conformance_suite(example: str, suite: str, tmp_path: Path) -> None:
+    """With the test classes on the page, in a process of its own, since registering a space is for good."""
+    source = (ROOT / "examples" / f"{example}.py").read_text(encoding="utf-8").partition("def main")[0]
+    shown = blocks(ROOT / "docs" / "custom-spaces.md", "python")
+    tests = next(block.text for block in shown if f"({suite}Conformance):" in block.text)
     script = tmp_path / "test_tutorial.py"
-    script.write_text(example.partition("def main")[0] + suite, encoding="utf-8")
+    script.write_text(source + tests, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", script],
         cwd=tmp_path,
