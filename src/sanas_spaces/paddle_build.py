@@ -131,10 +131,8 @@ class GraphLayer(paddle.nn.Layer):
 @paddle.jit.not_to_static
 def _run_layer(layer: GraphLayer, inputs: Tensors) -> Any:
     # plain Python over the graph: nothing for to_static to convert
-    parameters, buffers = layer._parameters, layer._buffers
-
     def tensor(spec: NamedParameter) -> Any:
-        return parameters[spec.name] if spec.trainable else buffers[spec.name]
+        return getattr(layer, spec.name)  # which is a variable while to_static converts for the legacy IR
 
     return _run(layer._graph, inputs, tensor, layer.training)
 
