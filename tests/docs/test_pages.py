@@ -77,8 +77,7 @@ def test_links_resolve(page: Path) -> None:
             continue
         path, _, anchor = target.partition("#")
         file = page.parent / path if path else page
-        if file.suffix != ".svg":
-            assert file.exists(), f"{name(page)} links to {target}"
+        assert file.exists(), f"{name(page)} links to {target}"
         if anchor and file.suffix == ".md" and not anchor.startswith("sanas_spaces."):
             assert anchor in anchors(file), f"{name(page)} links to {target}"
 
