@@ -6,12 +6,12 @@ the function that describes a network can be the one that builds it.
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+from .canonical import Operation, canonical_hash
 from .errors import GraphError
 from .kinds import WEIGHTED, Add, Initializer, Input, Kind, Shape
 
@@ -184,43 +184,38 @@ class Graph:
         Equal for two graphs with the same layers wired in the same way; fused and separate normalisation and
         activation compare equal, and so do the two orders of an addition. Sizes of the feature maps do not count.
         """
-        nodes = self.live()
-        sources: list[tuple[int, ...]] = []  # of each primitive operation, by its place in this list
-        down: list[bytes] = []
+        operations: list[Operation] = []
         place: dict[int, int] = {}
+        nodes = self.live()
+        weighted = [node.owner for node in nodes if isinstance(node.kind, WEIGHTED)]
+        shares = len(set(weighted)) < len(weighted)
         for node in nodes:
             before = tuple(place[source.index] for source in node.inputs)
-            parts = [("Input", *node.dims[:1])] if isinstance(node.kind, Input) else node.kind.parts()
-            for part in parts:
-                digests = [down[source] for source in before]
-                if isinstance(node.kind, Add):
-                    digests.sort()
-                sources.append(before)
-                down.append(_digest(repr(part).encode(), *digests))
-                before = (len(down) - 1,)
+            kind: Any = node.kind
+            if isinstance(kind, Input):
+                labels: tuple[tuple[str, str], ...] = (("Input", f"Input {self.inputs.index(node)} {node.dims[:1]}"),)
+            else:
+                labels = _labels(type(kind).__name__, kind)
+            ordered = not isinstance(kind, Add)
+            for part, label in labels:
+                tensors = _tensors(node, part) if shares else ()
+                operations.append(Operation(label, before, ordered, tensors))
+                before = (len(operations) - 1,)
             place[node.index] = before[0]
-        up: list[list[bytes]] = [[] for _ in down]
-        for rank, output in enumerate(self.outputs):
-            up[place[output.index]].append(b"output %d" % rank)
-        seen: list[bytes] = []
-        for current in reversed(range(len(down))):  # what an operation is for tells apart what only looks equal
-            seen.append(_digest(down[current], *sorted(up[current])))
-            for source in sources[current]:
-                up[source].append(seen[-1])
-        return _digest(*sorted(seen), *_ties(nodes)).hex()
+        return canonical_hash(operations, [place[node.index] for node in self.outputs])
 
 
-def _digest(*parts: bytes) -> bytes:
-    return hashlib.blake2b(b"".join(parts), digest_size=16).digest()
+@lru_cache(maxsize=4096)
+def _labels(_: str, kind: Any) -> tuple[tuple[str, str], ...]:
+    """Name and settings of the primitive operations of a kind; tuples of two kinds can be equal, hence the type."""
+    return tuple((part[0], repr(part)) for part in kind.parts())
 
 
-def _ties(nodes: list[Node]) -> list[bytes]:
-    """How often each tensor that several layers share is used."""
-    named = [node for node in nodes if isinstance(node.kind, WEIGHTED)]
-    if len({node.owner for node in named}) == len(named):
-        return []
-    uses = Counter(parameter.name for node in named for parameter in node.parameters if parameter.trainable)
-    return [b"used %d" % count for count in sorted(uses.values()) if count > 1]
+def _tensors(node: Node, part: str) -> tuple[str, ...]:
+    """Names of the trainable tensors that one part of a layer uses."""
+    norm = part == "BatchNorm"
+    found = tuple(p.name for p in node.parameters if p.trainable and p.role.startswith("bn_") == norm)
+    return found if part in ("Conv2d", "BatchNorm", "Linear") else ()
 
 
 def leaves(result: Any) -> Iterator[Node]:
