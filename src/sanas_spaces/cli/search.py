@@ -15,6 +15,7 @@ from ..report import Final, finish, read_settings, write_settings
 from ..report.files import SETTINGS
 from ..searching import Candidate, Constraints, SearchResult, search
 from .arguments import parse_configs, parse_constraints
+from .interrupt import Interrupt
 from .terminal import INTERRUPTED, amount, console, duration, errors, fail, percent
 
 DEFAULT_OUTPUT = Path("runs/search")
@@ -81,7 +82,8 @@ def search_command(
                 "seed": seed,
             }
             write_settings(folder, settings)
-        _run(settings, folder, resume=resume)
+        with Interrupt() as interrupt:
+            _run(settings, folder, interrupt, resume=resume)
     except SanasError as error:
         fail(error)
     except KeyboardInterrupt:
@@ -89,7 +91,7 @@ def search_command(
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _run(settings: dict[str, Any], folder: Path, *, resume: bool) -> None:
+def _run(settings: dict[str, Any], folder: Path, interrupt: Interrupt, *, resume: bool) -> None:
     started = time.perf_counter()
     from ..evaluate import ImageClassification, load_dataset, use_all_cores
 
@@ -97,7 +99,9 @@ def _run(settings: dict[str, Any], folder: Path, *, resume: bool) -> None:
     if dataset.image_shape[1] * dataset.image_shape[2] >= PIXELS_FOR_THREADS:
         use_all_cores()
     options = {} if settings["epochs"] is None else {"epochs": settings["epochs"]}
-    evaluator = ImageClassification(dataset, batch_size=settings["batch_size"], seed=settings["seed"], **options)
+    evaluator = ImageClassification(
+        dataset, batch_size=settings["batch_size"], seed=settings["seed"], on_step=interrupt.check, **options
+    )
     configs = [(name, config) for name, config in settings["configs"]]
     _announce(settings, dataset, folder)
     with _Display(settings["steps"]) as display:

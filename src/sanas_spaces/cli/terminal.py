@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import NoReturn
 
 import typer
 from rich.console import Console
 
-console = Console(highlight=False)
+WIDTH_IN_A_PIPE = 120
+
+_in_a_pipe = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+console = Console(highlight=False, width=WIDTH_IN_A_PIPE if _in_a_pipe else None)
 errors = Console(stderr=True, highlight=False)
 
 INTERRUPTED = 130

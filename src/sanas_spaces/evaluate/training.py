@@ -39,6 +39,7 @@ class ImageClassification:
         shift: Largest random shift of a training image in both directions, as a share of its size.
         seed: Seed of initial weights, order and shifts; the same for every candidate, so that they compare.
         on_epoch: Called with the epoch from 1, the number of epochs and the mean loss.
+        on_step: Called after each training step; what it raises ends the training.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class ImageClassification:
         shift: float = 0.0,
         seed: int = 0,
         on_epoch: OnEpoch | None = None,
+        on_step: Callable[[], None] | None = None,
     ) -> None:
         for name, value in (("epochs", epochs), ("batch_size", batch_size), ("final_epochs", final_epochs or 1)):
             if value < 1:
@@ -68,6 +70,7 @@ class ImageClassification:
         self.shift = shift
         self.seed = seed
         self.on_epoch = on_epoch
+        self.on_step = on_step
 
     @property
     def input_shape(self) -> ImageShape:
@@ -105,7 +108,11 @@ class ImageClassification:
             label_smoothing=self.label_smoothing,
         )
         for epoch in range(1, epochs + 1):
-            losses = [trained.train_step(*batch) for batch in self._batches(split, rng)]
+            losses = []
+            for batch in self._batches(split, rng):
+                losses.append(trained.train_step(*batch))
+                if self.on_step is not None:
+                    self.on_step()
             mean = float(np.mean(losses))
             if not math.isfinite(mean):
                 raise EvaluationError(f"the loss of {network.name} became {mean} in epoch {epoch}")
