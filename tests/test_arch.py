@@ -236,6 +236,27 @@ def test_darts_trains_with_any_batch_and_drops_paths_per_image() -> None:
     assert all(p.grad is not None for p in arch.parameters())
 
 
+def test_darts_trains_in_a_static_program_with_a_mask_to_feed(static: Any) -> None:
+    arch = CombinedSpace(["DartsSpace"]).token2arch([0] * 20)[0]
+    startup = paddle.static.default_startup_program()
+    prob = paddle.static.data("prob", [1], "float32")
+    mask = paddle.static.data("mask", [-1, 20, 4, 2], "float32")
+    logits, auxiliary = arch(image(), prob, mask, True, 7)
+    loss = paddle.mean(logits * logits + auxiliary * auxiliary)
+    paddle.optimizer.SGD(0.01).minimize(loss)
+    executor, rng = paddle.static.Executor(paddle.CPUPlace()), np.random.default_rng(0)
+    feed = {
+        "image": rng.normal(size=(3, 3, 32, 32)).astype("float32"),
+        "prob": np.array([0.2], "float32"),
+        "mask": rng.integers(0, 2, (3, 20, 4, 2)).astype("float32"),
+    }
+    with paddle.static.scope_guard(paddle.static.Scope()):
+        executor.run(startup)
+        losses = [float(executor.run(static, feed=feed, fetch_list=[loss])[0]) for _ in range(2)]
+    assert np.isfinite(losses).all()
+    assert losses[0] != losses[1]
+
+
 def test_drop_path_by_hand() -> None:
     def body(x: Any, prob: Any = None, mask: Any = None) -> Any:
         return ops.drop_path(x, prob, mask, cell=1, node=2, branch=0)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from sanas_spaces import NetArch, ops
 
-# A network is a list of layers (what, sources, weights): a source is an earlier layer, 0 the image; the last is the result
+# A network is a list of layers (what, sources, weights). A source is the place of an earlier layer, 0 is the image;
+# the last layer is the result.
 Layer = tuple[str, tuple[int, ...], int]
 WHAT = {"relu": 1, "tanh": 1, "conv": 1, "add": 2, "join": 2}
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sanas_spaces import SEARCHSPACE, BlockSpace, CombinedSpace, Cost, NetArch, TokenRow, choice, ops
-from sanas_spaces.testing import SpaceConformance
+from sanas_spaces.testing import MODES, SpaceConformance, mode, mode_environment
 
 
 class Fine(BlockSpace):
@@ -121,3 +125,37 @@ def test_a_space_that_is_fine_passes(run: Any, test: Any) -> None:
 def test_a_space_that_is_wrong_does_not(run: Any, cls: type[BlockSpace], test: Any) -> None:
     with pytest.raises(AssertionError):
         run(cls, test)
+
+
+def test_other_packages_can_use_it_without_our_options(tmp_path: Path) -> None:
+    (tmp_path / "test_theirs.py").write_text(
+        "from sanas_spaces.testing import SpaceConformance\n"
+        "class TestTheirs(SpaceConformance):\n"
+        "    configs = [('MobileNetV1BlockSpace', {'block_mask': [1]})]\n"
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(tmp_path),
+        str(tmp_path),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert re.search(r"^15 passed", done.stdout, re.MULTILINE), done.stdout
+
+
+def test_modes_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for chosen in MODES:
+        for variable, value in mode_environment(chosen).items():
+            monkeypatch.setenv(variable, value)
+        assert mode() == chosen
+    monkeypatch.setenv("FLAGS_enable_pir_api", "0")
+    with pytest.raises(ValueError, match="'dygraph' needs FLAGS_enable_pir_api = 1"):
+        mode()
+    monkeypatch.setenv("SANAS_TEST_MODE", "eager")
+    with pytest.raises(ValueError, match="SANAS_TEST_MODE = 'eager': expected one of pir, legacy, dygraph"):
+        mode()
