@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sanas_spaces import SEARCHSPACE, CombinedSpace
+from sanas_spaces import CombinedSpace, spaces
 
 FOLDER = Path(__file__).parent / "golden"
 CASES = json.loads((FOLDER / "networks.json").read_text())["cases"]
@@ -59,7 +59,7 @@ def test_network_is_paddleslims_by_default_unless_its_documentation_says_otherwi
 
 def test_all_cases_are_there() -> None:
     assert len(CASES) == 310
-    assert {case["space"] for case in CASES} == set(SEARCHSPACE) - {"InceptionCBlockSpace", "ResNetBlockSpace2"}
+    assert {case["space"] for case in CASES} == set(spaces.__all__) - {"InceptionCBlockSpace", "ResNetBlockSpace2"}
 
 
 @pytest.mark.parametrize("name", sorted(SPACES))
