@@ -125,7 +125,9 @@ class NetArch:
         from .paddle_build import GraphLayer
 
         layer = GraphLayer(self.graph(input_shape, **kwargs))
-        return layer if self.training else layer.eval() or layer
+        if not self.training:
+            layer.eval()
+        return layer
 
     def parameters(self) -> list[Any]:
         """Trainable tensors created by calls on dygraph tensors so far."""
