@@ -91,6 +91,17 @@ def test_callbacks_see_every_candidate_with_its_result() -> None:
     assert all(reward is not None for _, reward in seen)
 
 
+def test_a_candidate_is_announced_before_it_is_evaluated() -> None:
+    events: list[tuple[str, int]] = []
+
+    def noted(candidate: Candidate) -> float:
+        events.append(("evaluated", candidate.number))
+        return 1.0
+
+    search(SPACE, noted, steps=2, on_start=lambda result, candidate: events.append(("started", candidate.number)))
+    assert events == [("started", 0), ("evaluated", 0), ("started", 1), ("evaluated", 1)]
+
+
 class WithHead:
     """An evaluator whose networks cost more than the bare architectures."""
 

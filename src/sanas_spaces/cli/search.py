@@ -116,6 +116,7 @@ def _run(settings: dict[str, Any], folder: Path, interrupt: Interrupt, *, resume
             folder=folder,
             resume=resume and any(folder.glob("*.journal")),
             callbacks=[display.show],
+            on_start=display.start,
         )
         display.say(f"retraining candidate {result.best_number} on training and validation images")
         final = finish(result, evaluator, folder)
@@ -147,6 +148,11 @@ class _Display:
 
     def __exit__(self, *error: object) -> None:
         self._bar.stop()
+
+    def start(self, result: SearchResult, candidate: Candidate) -> None:
+        """Tell what is trained now, in the bar."""
+        cost = f", {amount(candidate.cost.flops)} FLOPs" if candidate.cost else ""
+        self._bar.update(self._task, description=f"training #{candidate.number}{cost}")
 
     def show(self, result: SearchResult, candidate: Candidate) -> None:
         """Report a candidate that was just evaluated."""

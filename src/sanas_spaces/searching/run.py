@@ -105,6 +105,7 @@ def search(
     folder: str | Path | None = None,
     resume: bool = False,
     callbacks: Sequence[Callback] = (),
+    on_start: Callback | None = None,
 ) -> SearchResult:
     """Search for the network with the largest reward.
 
@@ -123,6 +124,7 @@ def search(
         folder: Folder of the record, an Optuna journal file; None keeps it in memory.
         resume: Continue the newest record in ``folder``; the candidate that was open is evaluated again.
         callbacks: Called with the result so far and the candidate after each candidate.
+        on_start: Called with the same before a candidate is evaluated.
 
     Returns:
         The result; also if every network of the space was tried before ``steps`` were used.
@@ -152,6 +154,8 @@ def search(
     )
     result = SearchResult(engine, place)
     for candidate in _candidates(engine, steps):
+        if on_start is not None:
+            on_start(result, candidate)
         try:
             reward = evaluate(candidate)
             engine.tell(candidate, reward)
