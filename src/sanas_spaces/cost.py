@@ -60,26 +60,28 @@ def graph_cost(graph: Graph) -> Cost:
     Raises:
         CostError: A size is unknown; the message names the layer.
     """
-    nodes = graph.live()
-    last_use = {}
-    for node in nodes:
-        for source in node.inputs:
-            last_use[source.index] = node.index
-    for output in graph.outputs:
-        last_use[output.index] = len(graph.nodes)
+    last_use = graph.last_uses()
     flops = params = buffers = total_values = peak = alive = 0
-    depths: dict[int, int] = {}
-    values: dict[int, int] = {}
+    depths = [0] * len(last_use)
+    sizes = [0] * len(last_use)
     counted: set[str] = set()
-    for node in nodes:
-        kind = node.kind
+    for node in graph.nodes:
         index = node.index
+        if last_use[index] < 0:
+            continue
+        kind = node.kind
         size = prod(node.dims)
-        if min(node.dims, default=0) < 0:
+        if -1 in node.dims:
             raise CostError(f"layer {node.name!r} has the unknown shape {node.shape}; give an input_shape [C, H, W]")
         depth = 0
+        freed = 0
         for source in node.inputs:
-            depth = max(depth, depths[source.index])
+            place = source.index
+            if depths[place] > depth:
+                depth = depths[place]
+            if last_use[place] == index:
+                freed += sizes[place]
+                sizes[place] = 0  # a source that is taken twice is freed once
         count = _WEIGHTED.get(type(kind))
         if count is not None:
             layer_flops, layer_params, layer_buffers = count(node, kind)
@@ -90,14 +92,12 @@ def graph_cost(graph: Graph) -> Cost:
                 buffers += layer_buffers
             depth += layer_flops > 0
         depths[index] = depth
-        values[index] = size
+        sizes[index] = size
         total_values += size
         alive += size
         if alive > peak:
             peak = alive
-        for source in node.inputs:
-            if last_use[source.index] == index:
-                alive -= values.pop(source.index, 0)
+        alive -= freed
         if type(kind) is kinds.Input:
             total_values -= size
     main = graph.outputs[0]

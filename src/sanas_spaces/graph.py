@@ -153,13 +153,24 @@ class Graph:
             found.setdefault(node.index, node)
         return list(found.values())
 
+    def last_uses(self) -> list[int]:
+        """For each node the index of the last one that takes its value and is needed itself.
+
+        The number of nodes stands for the result, -1 for a node that the result does not need.
+        """
+        uses = [-1] * len(self.nodes)
+        for output in self.outputs:
+            uses[output.index] = len(uses)
+        for node in reversed(self.nodes):
+            if uses[node.index] >= 0:
+                for source in node.inputs:
+                    if uses[source.index] < 0:
+                        uses[source.index] = node.index
+        return uses
+
     def live(self) -> list[Node]:
         """Nodes that the result needs, in order."""
-        needed = {node.index for node in self.outputs}
-        for node in reversed(self.nodes):
-            if node.index in needed:
-                needed.update(source.index for source in node.inputs)
-        return [node for node in self.nodes if node.index in needed]
+        return [node for node, use in zip(self.nodes, self.last_uses(), strict=True) if use >= 0]
 
     def parameters(self) -> list[NamedParameter]:
         """Parameters of the live layers in the order of creation, each name once.

@@ -92,14 +92,15 @@ class Conv2d(_Kind, _Conv2d):
         if len(shape) != 3:
             raise GraphError(f"conv2d needs a feature map [N, C, H, W], not a shape of [N, {_join(shape)}]")
         channels, height, width = shape
-        out_channels, (kh, kw), (sh, sw), padding, (dh, dw), groups = self[:6]
-        if channels % groups or out_channels % groups:
+        out_channels, groups = self.out_channels, self.groups
+        sh, sw = self.stride
+        if groups != 1 and (channels % groups or out_channels % groups):
             raise GraphError(
                 f"conv2d with groups = {groups}: {channels} input and {out_channels} output channels must be multiples"
             )
-        if padding == "SAME":
+        if self.padding == "SAME":
             return out_channels, -(-height // sh) if height > 0 else -1, -(-width // sw) if width > 0 else -1
-        ph, pw = padding
+        (kh, kw), (ph, pw), (dh, dw) = self.kernel, self.padding, self.dilation
         return (
             out_channels,
             _window(height, kh, sh, ph, dh, "conv2d"),

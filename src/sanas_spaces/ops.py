@@ -96,7 +96,11 @@ def conv_bn(
     name: str | None = None,
 ) -> Any:
     """Convolution with SAME padding and no bias, batch normalisation, activation: the layer of every block here."""
-    return conv2d(x, out_channels, kernel_size, stride=stride, groups=groups, norm=True, act=act, name=name)
+    if act is not None and act not in ACTIVATIONS:
+        raise _unknown_activation(act)
+    out_channels = _positive(out_channels, "out_channels", name)
+    kind = Conv2d(out_channels, _pair(kernel_size), _pair(stride), "SAME", (1, 1), groups, False, True, act)
+    return _apply(kind, (x,), name)
 
 
 def batch_norm(
