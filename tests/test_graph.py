@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +26,14 @@ def conv(x: Any, channels: int = 4, kernel: int = 3, **settings: Any) -> Any:
 
 def test_names_do_not_count() -> None:
     assert same(lambda x: conv(x, name="a"), lambda x: conv(x, name="b"))
+
+
+def test_numpy_integers_are_integers() -> None:
+    three, eight = np.array([3, 8])
+    plain = lambda x: conv(ops.conv_bn(x, 8, 3, stride=1, groups=1), 8, 3)  # noqa: E731
+    assert same(
+        plain, lambda x: conv(ops.conv_bn(x, eight, three, stride=np.int64(1), groups=np.int64(1)), eight, three)
+    )
 
 
 def test_order_of_an_addition_does_not_count() -> None:

@@ -125,13 +125,15 @@ class Graph:
         if self._scope:
             name = self._scope + name
             names = {role: self._scope + full for role, full in names.items()} if names else None
-        try:
-            dims = kind.output_shape([node.dims for node in inputs])
-        except GraphError as error:
-            raise GraphError(f"layer {name!r}: {error}") from None
+        shapes = []
         for node in inputs:
             if node.graph is not self:
                 raise GraphError(f"layer {name!r}: input {node.name!r} belongs to another network")
+            shapes.append(node.dims)
+        try:
+            dims = kind.output_shape(shapes)
+        except GraphError as error:
+            raise GraphError(f"layer {name!r}: {error}") from None
         node = Node(self, kind, inputs, name, dims, names)
         self.nodes.append(node)
         return node

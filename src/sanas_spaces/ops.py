@@ -76,7 +76,7 @@ def conv2d(
         _pair(stride),
         padding if padding == "SAME" else _pair(padding),
         _pair(dilation),
-        groups,
+        int(groups),
         bias,
         norm,
         act,
@@ -98,8 +98,13 @@ def conv_bn(
     """Convolution with SAME padding and no bias, batch normalisation, activation: the layer of every block here."""
     if act is not None and act not in ACTIVATIONS:
         raise _unknown_activation(act)
-    out_channels = _positive(out_channels, "out_channels", name)
-    kind = Conv2d(out_channels, _pair(kernel_size), _pair(stride), "SAME", (1, 1), groups, False, True, act)
+    if type(out_channels) is not int or out_channels < 1:
+        out_channels = _positive(out_channels, "out_channels", name)
+    kernel = (kernel_size, kernel_size) if type(kernel_size) is int else _pair(kernel_size)
+    step = (stride, stride) if type(stride) is int else _pair(stride)
+    kind = Conv2d(out_channels, kernel, step, "SAME", (1, 1), int(groups), False, True, act)
+    if type(x) is Node:
+        return x.graph.add(kind, (x,), name)
     return _apply(kind, (x,), name)
 
 
@@ -208,7 +213,7 @@ def _apply(kind: Kind, inputs: tuple[Any, ...], name: str | None, names: Mapping
 
 
 def _pair(size: Size) -> tuple[int, int]:
-    return size if isinstance(size, tuple) else (size, size)
+    return (int(size[0]), int(size[1])) if isinstance(size, tuple | list) else (int(size), int(size))
 
 
 def _positive(value: int, what: str, name: str | None) -> int:

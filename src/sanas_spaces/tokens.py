@@ -142,7 +142,7 @@ class TokenTable:
             raise TokenError(f"{kind} tokens: {len(given)} given, {len(self.fields)} expected")
         checked = []
         for position, (token, field) in enumerate(zip(given, self.fields, strict=True)):
-            index = as_index(token)
+            index = token if type(token) is int else as_index(token)
             if index is None:
                 raise TokenError(f"token {position} = {token!r}: {field.label} needs an integer, not {_kind(token)}")
             if not 0 <= index < len(field.options):
