@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import threading
@@ -304,6 +305,25 @@ def test_d7_what_is_no_number_is_an_error(reward: Any) -> None:
 def test_d8_no_network_twice() -> None:
     result = search(["MobileNetV1Space"], lambda candidate: 0.0, steps=60, input_shape=IMAGE, seed=0)
     assert len({CombinedSpace(["MobileNetV1Space"]).token2arch(r["tokens"]).hash() for r in result.history}) == 60
+
+
+def test_d9_checkpoints_of_paddleslim_are_continued(tmp_path: Path) -> None:
+    space = CombinedSpace(["ResNetSpace"])
+    tokens = space.init_tokens()
+    scene = {
+        "_range_table": [[0] * 8, space.range_table()],
+        "_init_temperature": 4.0,
+        "_tokens": tokens,
+        "_reward": 0.5,
+        "_max_reward": 0.5,
+        "_best_tokens": tokens,
+        "_iter": 1,
+        "_searched": {str(tokens): 0.5},
+    }
+    (tmp_path / "sanas.checkpoints").write_text(json.dumps(scene))
+    found = sanas(["ResNetSpace"], load_checkpoint=tmp_path)
+    assert found.current_info()["best_tokens"] == tokens
+    assert found._engine.algorithm.temperature == pytest.approx(4.0 * 0.85)
 
 
 def test_d9_a_search_continues_exactly(tmp_path: Path) -> None:

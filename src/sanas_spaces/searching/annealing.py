@@ -18,8 +18,14 @@ CHANGES_PER_RADIUS = 200
 
 
 @dataclass(frozen=True)
-class _State:
-    """Where the search stands after some rewards."""
+class AnnealingState:
+    """Where the search stands after some rewards.
+
+    Attributes:
+        base: Tokens that proposals are changed from.
+        base_reward: Their reward.
+        steps: Number of rewards.
+    """
 
     base: tuple[int, ...]
     base_reward: float
@@ -42,6 +48,8 @@ class Annealing:
         init_temperature: Temperature before the first reward, in units of the reward.
         reduce_rate: Factor of the temperature per reward.
         seed: Seed of all random choices.
+        start: State that the search starts from, instead of ``init_tokens`` and no reward.
+        start_number: Number of the first proposal that is learnt from.
     """
 
     def __init__(
@@ -52,17 +60,21 @@ class Annealing:
         init_temperature: float = 1.0,
         reduce_rate: float = DEFAULT_REDUCE_RATE,
         seed: int = 0,
+        start: AnnealingState | None = None,
+        start_number: int = 0,
     ) -> None:
         self.range_table = list(range_table)
         self.init_temperature = init_temperature
         self.reduce_rate = reduce_rate
         self.seed = seed
         self._results: dict[int, tuple[tuple[int, ...], float | None]] = {}
-        self._settled = _State(tuple(init_tokens), -math.inf, 0)
-        self._next = 0
+        self._settled = start or AnnealingState(tuple(init_tokens), -math.inf, 0)
+        self._next = start_number
 
     def observe(self, number: int, tokens: Sequence[int], reward: float | None) -> None:
         """Learn the reward of proposal ``number``; None means that it could not be evaluated."""
+        if number < self._next:
+            return  # the state that the search started from has learnt it
         self._results[number] = (tuple(tokens), reward)
         while self._next in self._results:
             self._settled = self._fold(self._settled, self._next, *self._results.pop(self._next))
@@ -97,14 +109,16 @@ class Annealing:
             yield from self._changes(base, radius, rng)
         yield from self._everything(rng)
 
-    def _state(self) -> _State:
+    def _state(self) -> AnnealingState:
         """The settled state, and on top of it rewards that overtook an open proposal."""
         state = self._settled
         for number in sorted(self._results):
             state = self._fold(state, number, *self._results[number])
         return state
 
-    def _fold(self, state: _State, number: int, tokens: tuple[int, ...], reward: float | None) -> _State:
+    def _fold(
+        self, state: AnnealingState, number: int, tokens: tuple[int, ...], reward: float | None
+    ) -> AnnealingState:
         if reward is None:
             return state
         state = replace(state, steps=state.steps + 1)

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from .. import __version__
 from ..arch import ImageShape
 from ..combine import CombinedSpace
@@ -19,11 +17,7 @@ from .annealing import Annealing
 from .constraints import Constraints
 from .engine import CostFunction, Engine
 from .record import Record, latest_record_path, new_record_path
-
-RANDOM_TEMPERATURE = 10.0
-"""Start temperature for random initial tokens, as PaddleSlim documents it."""
-GIVEN_TEMPERATURE = 1.0
-"""Start temperature for given initial tokens."""
+from .start import import_checkpoint, is_checkpoint_only, start_of, starting_state
 
 
 def open_engine(
@@ -48,7 +42,7 @@ def open_engine(
         space: The search space.
         name: Name of the record's file.
         save_to: Folder for the record; None keeps it in memory. Another folder than ``load_from`` gets a copy.
-        load_from: Folder of a record to continue.
+        load_from: Folder of a record, or of a checkpoint of PaddleSlim, to continue.
         init_tokens: First proposal.
         init_temperature: Start temperature.
         reduce_rate: Factor of the temperature per reward.
@@ -81,31 +75,21 @@ def open_engine(
             init_temperature=record.header["init_temperature"],
             reduce_rate=record.header["reduce_rate"],
             seed=record.header["seed"],
+            **starting_state(record),
         )
         return Engine(space, record, algorithm, constraints, input_shape=shape, cost_of=cost_of)
 
+    if load_from is not None and is_checkpoint_only(load_from, name):
+        record = import_checkpoint(load_from, space, given)
+        return engine(record if save_to is None else record.copy_to(_target(save_to, name), space.table))
     if load_from is not None:
         record = Record.load(latest_record_path(load_from, name), space.table, given)
         if save_to is None or save_to.resolve() != load_from.resolve():
             record = record.copy_to(_target(save_to, name), space.table)
         return engine(record)
-    header = {**given, **_start(space, given), "version": __version__}
+    header = {**given, **start_of(space, given), "version": __version__}
     engine(Record.create(None, space.table, header)).check_constraints()
     return engine(Record.create(_target(save_to, name), space.table, header))
-
-
-def _start(space: CombinedSpace, given: dict[str, Any]) -> dict[str, Any]:
-    """Seed, initial tokens and temperature of a new search, where they are not given."""
-    seed = given["seed"]
-    if seed is None:
-        seed = int(np.random.SeedSequence().generate_state(1)[0])
-    tokens = given["init_tokens"]
-    temperature = given["init_temperature"]
-    if temperature is None:
-        temperature = RANDOM_TEMPERATURE if tokens is None and space.starts_random else GIVEN_TEMPERATURE
-    if tokens is None:
-        tokens = space.init_tokens(rng=np.random.default_rng((seed, 2**32)))
-    return {"seed": seed, "init_tokens": tokens, "init_temperature": temperature}
 
 
 def _target(folder: Path | None, name: str) -> Path | None:

@@ -103,22 +103,36 @@ class Record:
         return cls(storage, study, table)
 
     def copy_to(self, path: Path | None, table: TokenTable) -> Record:
-        """Copy everything into a new record and return that."""
-        copy = Record.create(path, table, {k: v for k, v in self.header.items() if k != "format"})
+        """Copy everything into a new record and return that; a file appears only when it is complete."""
+        part = None if path is None else path.with_name(path.name + ".part")
+        if part is not None:
+            part.unlink(missing_ok=True)
+        header = {key: value for key, value in self.header.items() if key != "format"}
+        copy = Record.create(part, table, header)
         for trial in self._storage.get_all_trials(self._study_id, deepcopy=False):
             copy._keep(copy._storage.get_trial(copy._storage.create_new_trial(copy._study_id, trial)))
-        return copy
+        if path is None or part is None:
+            return copy
+        part.rename(path)
+        return Record.load(path, table, {})
 
-    def add(self, tokens: Sequence[int], attrs: Mapping[str, Any]) -> Entry:
-        """Write an open candidate."""
+    def add(
+        self,
+        tokens: Sequence[int],
+        attrs: Mapping[str, Any],
+        state: TrialState = TrialState.RUNNING,
+        reward: float | None = None,
+    ) -> Entry:
+        """Write a candidate, open unless another state is given."""
+        now = datetime.now()
         values = {name: opts[t] for name, opts, t in zip(self._names, self._options, tokens, strict=True)}
         template = FrozenTrial(
             number=-1,  # the storage gives the real one
             trial_id=-1,
-            state=TrialState.RUNNING,
-            value=None,
-            datetime_start=datetime.now(),
-            datetime_complete=None,
+            state=state,
+            value=reward,
+            datetime_start=now,
+            datetime_complete=now if state.is_finished() else None,
             params=values,
             distributions=self._distributions,
             user_attrs={"tokens": list(tokens), **attrs},
@@ -199,6 +213,11 @@ def new_record_path(folder: Path, name: str) -> Path:
     numbers = [number for number, _ in _records(folder, name)]
     suffix = f"-{max(numbers) + 1}" if numbers else ""
     return folder / f"{name}{suffix}{JOURNAL_SUFFIX}"
+
+
+def has_record(folder: Path, name: str) -> bool:
+    """Whether ``folder`` holds a record called ``name``."""
+    return bool(_records(folder, name))
 
 
 def latest_record_path(folder: Path, name: str) -> Path:

@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ..errors import ConfigError, SearchExhausted
 from .annealing import DEFAULT_REDUCE_RATE, Annealing
-from .opening import GIVEN_TEMPERATURE, RANDOM_TEMPERATURE
+from .start import GIVEN_TEMPERATURE, RANDOM_TEMPERATURE
 
 MAX_TRIES = 200_000
 

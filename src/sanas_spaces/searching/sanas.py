@@ -33,7 +33,8 @@ class SANAS:
         search_steps: Number of rewards after which the search is over.
         init_tokens: First candidate; by default the initial tokens of the spaces.
         save_checkpoint: Folder of the record, an Optuna journal file; None keeps it in memory.
-        load_checkpoint: Folder whose newest record is continued.
+        load_checkpoint: Folder whose newest record is continued; one with only PaddleSlim's ``sanas.checkpoints`` is
+            continued from there, and the file stays as it is.
         is_server: Only True for now.
         seed: Seed of the search; by default drawn and written into the record.
         constraints: Bounds that every candidate meets: ``{"flops": 50e6, "params": (1e5, 1e6)}``.
