@@ -12,6 +12,7 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
+from ..analysis import flops
 from ..arch import ArchList, main_output
 
 LEARNING_RATE = 0.05
@@ -30,7 +31,7 @@ class StaticRunner:
             output = main_output(archs(self._data()))
             self._loss = paddle.mean(output * output)
         self.described = [(p.name, tuple(p.shape)) for p in self.program.global_block().all_parameters()]
-        self.flops = sum(_static_flops(self.program))
+        self.flops = flops(self.program)
 
     def start(self) -> None:
         """Add the training operations and the program for inference, and create the parameters."""
@@ -137,28 +138,6 @@ def _static() -> Iterator[None]:
     finally:
         if dynamic:
             paddle.disable_static()
-
-
-def _static_flops(program: Any) -> Iterator[int]:
-    """Multiply-adds of the operators of a program, from the shapes that Paddle inferred."""
-    for op in program.global_block().ops:
-        name = op.name().removeprefix("pd_op.") if hasattr(op, "name") and callable(op.name) else op.type
-        if name in ("conv2d", "depthwise_conv2d"):
-            weight, output = _shapes(program, op, ("Input", "Filter"), "Output")
-        elif name in ("matmul", "matmul_v2"):
-            weight, output = _shapes(program, op, ("X", "Y"), "Out")
-            weight = [output[1], weight[0]]
-            output = [1, output[1]]
-        else:
-            continue
-        yield prod(weight[1:]) * prod(output[1:])
-
-
-def _shapes(program: Any, op: Any, inputs: tuple[str, str], output: str) -> tuple[list[int], list[int]]:
-    if hasattr(op, "operand_source"):
-        return list(op.operand_source(1).shape), list(op.result(0).shape)
-    block = program.global_block()
-    return list(block.var(op.input(inputs[1])[0]).shape), list(block.var(op.output(output)[0]).shape)
 
 
 @contextmanager
