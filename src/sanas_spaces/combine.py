@@ -34,7 +34,7 @@ class CombinedSpace:
     def __init__(self, configs: Sequence[Any]) -> None:
         self.configs = parse_configs(configs)
         self.spaces = [_make_space(name, config) for name, config in self.configs]
-        self.tables = [space.table for space in self.spaces]
+        self.tables = [_table(space) for space in self.spaces]
         self.table = _join_tables(self.names, self.tables)
 
     @property
@@ -45,7 +45,7 @@ class CombinedSpace:
     @property
     def input_shape(self) -> ImageShape:
         """Image shape [C, H, W] assumed where none is given."""
-        return self.spaces[0].input_shape
+        return _input_shape(self.spaces[0])
 
     @property
     def starts_random(self) -> bool:
@@ -174,6 +174,18 @@ def _settings(cls: type) -> tuple[set[str], bool]:
     return allowed, base is object
 
 
+def _table(space: Any) -> TokenTable:
+    """The choices of a space; one that only keeps PaddleSlim's contract tells how many there are."""
+    return space.table if isinstance(space, SearchSpaceBase) else TokenTable.from_range_table(space.range_table())
+
+
+def _input_shape(space: Any) -> ImageShape:
+    if isinstance(space, SearchSpaceBase):
+        return space.input_shape
+    size = getattr(space, "input_size", None) or 224
+    return 3, size, size
+
+
 def _as_net_arch(space: Any, name: str, table: TokenTable, tokens: list[int]) -> NetArch:
     arch = space.token2arch(tokens)
     if isinstance(arch, NetArch):
@@ -185,7 +197,7 @@ def _as_net_arch(space: Any, name: str, table: TokenTable, tokens: list[int]) ->
         name=name,
         tokens=tokens,
         choices=table.decode(tokens),
-        input_shape=getattr(space, "input_shape", (3, 224, 224)),
+        input_shape=_input_shape(space),
     )
 
 

@@ -17,12 +17,13 @@ def import_optional(module: str, extra: str, purpose: str) -> Any:
         purpose: What needs it, for the error message.
 
     Raises:
-        MissingDependencyError: It is not installed.
+        MissingDependencyError: It, or something that it needs, is not installed.
     """
     try:
         return import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
+        state = "is not installed" if error.name == package else "cannot be imported"
         raise MissingDependencyError(
-            f"{purpose} needs {package}, which is not installed: pip install 'sanas-spaces[{extra}]' ({error})"
+            f"{purpose} needs {package}, which {state}: pip install 'sanas-spaces[{extra}]' ({error})"
         ) from error
