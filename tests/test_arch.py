@@ -265,9 +265,9 @@ def test_drop_path_by_hand() -> None:
     mask = np.zeros((2, 3, 4, 2), np.float32)
     mask[1, 1, 2, 0] = 1.0
     arch = NetArch(body, described=True)
-    for prob in (paddle.to_tensor([0.2]), 0.2):
+    for prob, kept in ((paddle.to_tensor([0.2]), 0.8), (0.2, 0.8), (paddle.to_tensor([[0.2], [0.4]]), 0.6)):
         dropped = arch(paddle.to_tensor(x), prob, paddle.to_tensor(mask)).numpy()
-        np.testing.assert_allclose(dropped, np.stack([0 * x[0], x[1] / 0.8]), rtol=1e-6)
+        np.testing.assert_allclose(dropped, np.stack([0 * x[0], x[1] / kept]), rtol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["avg", "max"])

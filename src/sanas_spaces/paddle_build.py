@@ -213,7 +213,8 @@ def _linear(kind: kinds.Linear, inputs: Tensors, tensors: Mapping[str, Any], tra
 
 def _drop_path(kind: kinds.DropPath, inputs: Tensors, tensors: Mapping[str, Any], training: bool) -> Any:
     x, mask = inputs[0], inputs[-1]
-    drop_prob: Any = inputs[1] if len(inputs) == 3 else kind.drop_prob
+    # given as a tensor, it is one value for all images or one per image
+    drop_prob: Any = paddle.reshape(inputs[1], [-1, 1, 1, 1]) if len(inputs) == 3 else kind.drop_prob
     keep = paddle.reshape(mask[:, kind.cell, kind.node, kind.branch], [-1, 1, 1, 1])
     return x / (1.0 - drop_prob) * keep
 
