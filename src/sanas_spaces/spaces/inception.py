@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from .. import ops
@@ -16,9 +17,12 @@ _POOLS = ("avg", "max")
 class _InceptionSpace(BlockSpace):
     """What the two modules share: PaddleSlim 2.6 ignores their ``block_mask``."""
 
-    def block(self, x: Any, row: Any, stride: int, name: str) -> tuple[Any, Any]:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         if self.compat and self.block_mask is not None:
-            stride = 1
+            self.plan = replace(self.plan, strides=(1,) * len(self.plan.strides))
+
+    def block(self, x: Any, row: Any, stride: int, name: str) -> tuple[Any, Any]:
         x = self.module(x, row, stride, name)
         return x, x
 
