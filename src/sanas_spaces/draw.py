@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import kinds
+from . import functions, kinds
 from .cost import graph_cost, layer_flops, layer_params
 from .graph import Graph, Node
 
@@ -59,10 +59,15 @@ def describe(node: Node) -> str:
         return kind.function
     if isinstance(kind, kinds.BatchNorm):
         return " ".join(["bn", *([kind.act] if kind.act else [])])
+    if isinstance(kind, functions.Elementwise):
+        return kind.function
+    if isinstance(kind, functions.Resize):
+        return f"resize {kind.mode}"
     return _WORDS.get(type(kind), type(kind).__name__.lower())
 
 
 _WORDS: dict[type, str] = {
     kinds.GlobalAvgPool: "global avg pool",
     kinds.DropPath: "drop path",
+    functions.GlobalMaxPool: "global max pool",
 }

@@ -6,6 +6,7 @@ the function that describes a network can be the one that builds it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -25,6 +26,7 @@ class NamedParameter(NamedTuple):
     init: Initializer
     trainable: bool
     fan_in: int
+    attr: Any = None
 
 
 class Node:
@@ -37,9 +39,10 @@ class Node:
         dims: Shape of the value without the batch, ``(C, H, W)`` or ``(C,)``.
         graph: The graph it belongs to.
         index: Its place in ``graph.nodes``, which is a topological order.
+        attrs: ``ParamAttr`` by role: how parameters start and are trained, where their kind does not say it.
     """
 
-    __slots__ = ("dims", "graph", "index", "inputs", "kind", "name", "names")
+    __slots__ = ("attrs", "dims", "graph", "index", "inputs", "kind", "name", "names")
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class Node:
         name: str,
         dims: Shape,
         names: Mapping[str, str] | None,
+        attrs: Mapping[str, Any] | None = None,
     ) -> None:
         self.graph = graph
         self.kind = kind
@@ -56,6 +60,7 @@ class Node:
         self.name = name
         self.dims = dims
         self.names = names
+        self.attrs = attrs
         self.index = len(graph.nodes)
 
     @property
@@ -71,9 +76,9 @@ class Node:
     @property
     def parameters(self) -> tuple[NamedParameter, ...]:
         """Parameters of this layer."""
-        names = self.names or {}
+        names, attrs = self.names or {}, self.attrs or {}
         return tuple(
-            NamedParameter(names.get(p.role, f"{self.name}_{p.role}"), *p)
+            NamedParameter(names.get(p.role, f"{self.name}_{p.role}"), *p, attrs.get(p.role))
             for p in self.kind.parameters([node.dims for node in self.inputs])
         )
 
@@ -98,6 +103,13 @@ class Graph:
         self.inputs: list[Node] = []
         self.result: Any = None
         self._scope = ""
+        self._numbers: Counter[str] = Counter()
+
+    def unique_name(self, kind: str) -> str:
+        """A name for a layer without one: ``conv2d_0``, ``conv2d_1``, ..."""
+        number = self._numbers[kind]
+        self._numbers[kind] += 1
+        return f"{kind}_{number}"
 
     def input(self, dims: Shape, name: str = "image") -> Node:
         """Add a tensor given from outside, of shape ``[N, *dims]``."""
@@ -107,7 +119,12 @@ class Graph:
         return node
 
     def add(
-        self, kind: Kind, inputs: tuple[Node, ...], name: str | None = None, names: Mapping[str, str] | None = None
+        self,
+        kind: Kind,
+        inputs: tuple[Node, ...],
+        name: str | None = None,
+        names: Mapping[str, str] | None = None,
+        attrs: Mapping[str, Any] | None = None,
     ) -> Node:
         """Append a layer.
 
@@ -116,6 +133,7 @@ class Graph:
             inputs: Nodes of this graph.
             name: Name of the layer; by default its kind and its number.
             names: Full parameter names by role, for those that do not follow ``{name}_{role}``.
+            attrs: ``ParamAttr`` by role.
 
         Raises:
             GraphError: The layer does not fit the shapes of its inputs, or an input is of another graph.
@@ -134,7 +152,7 @@ class Graph:
             dims = kind.output_shape(shapes)
         except GraphError as error:
             raise GraphError(f"layer {name!r}: {error}") from None
-        node = Node(self, kind, inputs, name, dims, names)
+        node = Node(self, kind, inputs, name, dims, names, attrs)
         self.nodes.append(node)
         return node
 

@@ -16,7 +16,9 @@ from .errors import GraphError
 Shape = tuple[int, ...]
 Pair = tuple[int, int]
 Padding = Literal["SAME"] | Pair
-Initializer = Literal["msra_normal", "uniform_fan_in", "zeros", "ones"]
+BN_MOMENTUM = 0.9
+BN_EPSILON = 1e-5
+Initializer = Literal["msra_normal", "uniform_fan_in", "xavier_uniform", "zeros", "ones"]
 
 ACTIVATIONS = ("relu", "relu6", "sigmoid", "hard_sigmoid", "hard_swish", "swish", "leaky_relu", "tanh", "softmax")
 
@@ -129,10 +131,16 @@ class Conv2d(_Kind, _Conv2d):
 
 class _BatchNorm(NamedTuple):
     act: str | None = None
+    momentum: float = BN_MOMENTUM
+    epsilon: float = BN_EPSILON
+    frozen: bool = False
 
 
 class BatchNorm(_Kind, _BatchNorm):
-    """Batch normalisation over [N, H, W] of each channel (Ioffe and Szegedy, arXiv:1502.03167)."""
+    """Batch normalisation over [N, H, W] of each channel (Ioffe and Szegedy, arXiv:1502.03167).
+
+    ``frozen`` normalises with the moving statistics in training, too.
+    """
 
     __slots__ = ()
 
@@ -140,17 +148,27 @@ class BatchNorm(_Kind, _BatchNorm):
         return tuple(_norm_parameters(inputs[0][0]))
 
     def parts(self) -> tuple[tuple[Any, ...], ...]:
-        return (("BatchNorm",), *(Activation(self.act).parts() if self.act else ()))
+        settings = self[1:]
+        norm = ("BatchNorm",) if settings == BatchNorm()[1:] else ("BatchNorm", *settings)
+        return (norm, *(Activation(self.act).parts() if self.act else ()))
 
 
 class _Activation(NamedTuple):
     function: str
+    settings: tuple[float, ...] = ()
 
 
 class Activation(_Kind, _Activation):
-    """An activation function, one of :data:`ACTIVATIONS`."""
+    """An activation function, one of :data:`ACTIVATIONS`.
+
+    ``settings`` are the slope and offset of ``hard_sigmoid``, the slope of ``leaky_relu``, the axis of ``softmax``;
+    without them Paddle's defaults hold.
+    """
 
     __slots__ = ()
+
+    def parts(self) -> tuple[tuple[Any, ...], ...]:
+        return (("Activation", self.function, *self.settings),)
 
 
 class _Pool2d(NamedTuple):
@@ -158,10 +176,15 @@ class _Pool2d(NamedTuple):
     kernel: Pair
     stride: Pair
     padding: Padding = (0, 0)
+    ceil_mode: bool = False
+    exclusive: bool = True
 
 
 class Pool2d(_Kind, _Pool2d):
-    """Average (padding not counted) or maximum over a window: [C, H, W] -> [C, H', W']."""
+    """Average or maximum over a window: [C, H, W] -> [C, H', W'].
+
+    ``exclusive`` leaves padding out of averages; ``ceil_mode`` adds a last window that reaches over the border.
+    """
 
     __slots__ = ()
 
@@ -173,9 +196,13 @@ class Pool2d(_Kind, _Pool2d):
             return channels, *(-(-s // k) if s > 0 else -1 for s, k in zip((height, width), self.stride, strict=True))
         return (
             channels,
-            _window(height, self.kernel[0], self.stride[0], self.padding[0], 1, "pool2d"),
-            _window(width, self.kernel[1], self.stride[1], self.padding[1], 1, "pool2d"),
+            _window(height, self.kernel[0], self.stride[0], self.padding[0], 1, "pool2d", self.ceil_mode),
+            _window(width, self.kernel[1], self.stride[1], self.padding[1], 1, "pool2d", self.ceil_mode),
         )
+
+    def parts(self) -> tuple[tuple[Any, ...], ...]:
+        later = self[4:]
+        return (("Pool2d", *self[:4], *(later if later != (False, True) else ())),)
 
 
 class GlobalAvgPool(_Kind, NamedTuple("_GlobalAvgPool", [])):
@@ -200,27 +227,38 @@ class Add(_Kind, NamedTuple("_Add", [])):
         return first
 
 
-class Concat(_Kind, NamedTuple("_Concat", [])):
-    """Concatenation along channels: [C1, H, W], [C2, H, W] -> [C1 + C2, H, W]."""
+class _Concat(NamedTuple):
+    axis: int = 1
+
+
+class Concat(_Kind, _Concat):
+    """Concatenation along an axis, channels by default: [C1, H, W], [C2, H, W] -> [C1 + C2, H, W]."""
 
     __slots__ = ()
 
     def output_shape(self, inputs: Sequence[Shape]) -> Shape:
-        rest = inputs[0][1:]
-        for other in inputs[1:]:
-            if other[1:] != rest:
-                raise GraphError(f"concat needs equal heights and widths, not {[_join(s) for s in inputs]}")
-        return sum(shape[0] for shape in inputs), *rest
+        at = self.axis - 1
+        if not 0 <= at < len(inputs[0]):
+            raise GraphError(f"concat along axis {self.axis} of [N, {_join(inputs[0])}]")
+        rests = {shape[:at] + shape[at + 1 :] for shape in inputs}
+        if len(rests) > 1:
+            raise GraphError(f"concat needs equal heights and widths, not {[_join(s) for s in inputs]}")
+        first = inputs[0]
+        return *first[:at], sum(shape[at] for shape in inputs), *first[at + 1 :]
+
+    def parts(self) -> tuple[tuple[Any, ...], ...]:
+        return (("Concat", *(() if self.axis == 1 else self)),)
 
 
 class _Linear(NamedTuple):
     out_features: int
     bias: bool = True
     init: Initializer = "uniform_fan_in"
+    bias_init: Initializer | None = None
 
 
 class Linear(_Kind, _Linear):
-    """Fully connected layer: [C] -> [out_features]. Its bias starts as its weights do."""
+    """Fully connected layer: [C] -> [out_features]. Its bias starts as its weights do, unless it is said how."""
 
     __slots__ = ()
 
@@ -234,7 +272,7 @@ class Linear(_Kind, _Linear):
         weight = Parameter("weights", (features, self.out_features), self.init, True, features)
         if not self.bias:
             return (weight,)
-        return weight, Parameter("bias", (self.out_features,), self.init, True, features)
+        return weight, Parameter("bias", (self.out_features,), self.bias_init or self.init, True, features)
 
     def parts(self) -> tuple[tuple[Any, ...], ...]:
         return (("Linear", self.out_features, self.bias),)
@@ -270,12 +308,20 @@ class Crop(_Kind, _Crop):
 
 class _Dropout(NamedTuple):
     rate: float
+    downscale: bool = False
 
 
 class Dropout(_Kind, _Dropout):
-    """Zero elements with probability ``rate`` in training and scale the rest up; nothing in inference."""
+    """Zero elements with probability ``rate`` in training (Srivastava et al., JMLR 15, 2014).
+
+    The rest is scaled up in training, and nothing happens in inference; with ``downscale``, the rest stays as it is
+    and all is scaled down in inference.
+    """
 
     __slots__ = ()
+
+    def parts(self) -> tuple[tuple[Any, ...], ...]:
+        return (("Dropout", self.rate, *(("downscale",) if self.downscale else ())),)
 
 
 class _DropPath(NamedTuple):
@@ -309,13 +355,13 @@ def _norm_parameters(channels: int) -> list[Parameter]:
     ]
 
 
-def _window(size: int, kernel: int, stride: int, padding: int, dilation: int, what: str) -> int:
+def _window(size: int, kernel: int, stride: int, padding: int, dilation: int, what: str, ceil: bool = False) -> int:
     if size < 0:
         return -1
     span = size + 2 * padding - dilation * (kernel - 1) - 1
     if span < 0:
         raise GraphError(f"{what} with kernel {kernel} and padding {padding} does not fit a size of {size}")
-    return span // stride + 1
+    return (-(-span // stride) if ceil else span // stride) + 1
 
 
 def _join(shape: Shape) -> str:

@@ -82,7 +82,7 @@ def conv2d(
         act,
         init,
     )
-    return _apply(kind, (x,), name, names)
+    return apply(kind, (x,), name, names)
 
 
 def conv_bn(
@@ -105,7 +105,7 @@ def conv_bn(
     kind = Conv2d(out_channels, kernel, step, "SAME", (1, 1), int(groups), False, True, act)
     if type(x) is Node:
         return x.graph.add(kind, (x,), name)
-    return _apply(kind, (x,), name)
+    return apply(kind, (x,), name)
 
 
 def batch_norm(
@@ -114,19 +114,19 @@ def batch_norm(
     """Batch normalisation of each channel of [N, C, H, W], then an activation."""
     if act is not None and act not in ACTIVATIONS:
         raise _unknown_activation(act)
-    return _apply(BatchNorm(act), (x,), name, names)
+    return apply(BatchNorm(act), (x,), name, names)
 
 
 def activation(x: Any, function: str, *, name: str | None = None) -> Any:
     """Apply one of ``kinds.ACTIVATIONS`` element by element (``softmax``: over the last axis)."""
     if function not in ACTIVATIONS:
         raise _unknown_activation(function)
-    return _apply(Activation(function), (x,), name)
+    return apply(Activation(function), (x,), name)
 
 
 def relu(x: Any, *, name: str | None = None) -> Any:
     """max(x, 0)."""
-    return _apply(Activation("relu"), (x,), name)
+    return apply(Activation("relu"), (x,), name)
 
 
 def pool2d(
@@ -142,24 +142,24 @@ def pool2d(
     if mode not in ("avg", "max"):
         raise GraphError(f"pool2d mode = {mode!r}: expected 'avg' or 'max'")
     kind = Pool2d(mode, _pair(kernel_size), _pair(stride), padding if padding == "SAME" else _pair(padding))
-    return _apply(kind, (x,), name)
+    return apply(kind, (x,), name)
 
 
 def global_avg_pool(x: Any, *, name: str | None = None) -> Any:
     """Mean of each channel: [N, C, H, W] -> [N, C, 1, 1]."""
-    return _apply(GlobalAvgPool(), (x,), name)
+    return apply(GlobalAvgPool(), (x,), name)
 
 
 def add(x: Any, y: Any, *, name: str | None = None) -> Any:
     """Element-wise sum of two tensors of equal shape."""
-    return _apply(Add(), (x, y), name)
+    return apply(Add(), (x, y), name)
 
 
 def concat(inputs: list[Any], *, name: str | None = None) -> Any:
     """Concatenation along channels."""
     if not inputs:
         raise GraphError("concat needs at least one input")
-    return _apply(Concat(), tuple(inputs), name)
+    return apply(Concat(), tuple(inputs), name)
 
 
 def linear(
@@ -172,31 +172,31 @@ def linear(
     names: Mapping[str, str] | None = None,
 ) -> Any:
     """Fully connected layer: [N, C] -> [N, out_features]; weights and bias start uniform in 1 / sqrt(C)."""
-    return _apply(Linear(_positive(out_features, "out_features", name), bias, init), (x,), name, names)
+    return apply(Linear(_positive(out_features, "out_features", name), bias, init), (x,), name, names)
 
 
 def flatten(x: Any, *, name: str | None = None) -> Any:
     """[N, C, H, W] -> [N, C * H * W]."""
-    return _apply(Flatten(), (x,), name)
+    return apply(Flatten(), (x,), name)
 
 
 def crop(x: Any, top: int, left: int, *, name: str | None = None) -> Any:
     """Drop the first ``top`` rows and ``left`` columns."""
-    return _apply(Crop(top, left), (x,), name)
+    return apply(Crop(top, left), (x,), name)
 
 
 def dropout(x: Any, rate: float, *, name: str | None = None) -> Any:
     """Zero elements with probability ``rate`` in training, scaling the rest by 1 / (1 - rate)."""
     if not 0 <= rate < 1:
         raise GraphError(f"dropout rate = {rate!r}: expected 0 <= rate < 1")
-    return _apply(Dropout(rate), (x,), name)
+    return apply(Dropout(rate), (x,), name)
 
 
 def drop_path(x: Any, drop_prob: Any, mask: Any, *, cell: int, node: int, branch: int) -> Any:
     """Drop a branch of a cell per image: ``x / (1 - drop_prob) * mask[:, cell, node, branch]``."""
     if isinstance(drop_prob, int | float):
-        return _apply(DropPath(cell, node, branch, float(drop_prob)), (x, mask), None)
-    return _apply(DropPath(cell, node, branch), (x, drop_prob, mask), None)
+        return apply(DropPath(cell, node, branch, float(drop_prob)), (x, mask), None)
+    return apply(DropPath(cell, node, branch), (x, drop_prob, mask), None)
 
 
 def classification_head(x: Any, num_classes: int, *, name: str = "head") -> Any:
@@ -204,12 +204,27 @@ def classification_head(x: Any, num_classes: int, *, name: str = "head") -> Any:
     return linear(flatten(global_avg_pool(x)), num_classes, name=f"{name}_fc")
 
 
-def _apply(kind: Kind, inputs: tuple[Any, ...], name: str | None, names: Mapping[str, str] | None = None) -> Any:
+def apply(
+    kind: Kind,
+    inputs: tuple[Any, ...],
+    name: str | None = None,
+    names: Mapping[str, str] | None = None,
+    attrs: Mapping[str, Any] | None = None,
+) -> Any:
+    """Describe a layer of any kind on nodes, or build it on tensors.
+
+    Args:
+        kind: The layer.
+        inputs: What it takes.
+        name: Name of the layer.
+        names: Full parameter names by role.
+        attrs: ``ParamAttr`` by role.
+    """
     if type(inputs[0]) is Node:
-        return inputs[0].graph.add(kind, inputs, name, names)
+        return inputs[0].graph.add(kind, inputs, name, names, attrs)
     from .paddle_build import build_layer
 
-    return build_layer(kind, inputs, name, names)
+    return build_layer(kind, inputs, name, names, attrs)
 
 
 def _pair(size: Size) -> tuple[int, int]:

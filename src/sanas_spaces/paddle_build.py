@@ -18,9 +18,7 @@ from . import kinds
 from .errors import BuildError
 from .graph import Graph, NamedParameter, map_leaves
 from .kinds import Kind
-
-BN_MOMENTUM = 0.9
-BN_EPSILON = 1e-5
+from .paddle_functions import FUNCTIONS, unary
 
 Tensors = tuple[Any, ...]
 Emit = Callable[[Any, Tensors, Mapping[str, Any], bool], Any]
@@ -52,7 +50,13 @@ def build_static(graph: Graph, feeds: Tensors, *, training: bool) -> Any:
     return _run(graph, feeds, parameter, training)
 
 
-def build_layer(kind: Kind, inputs: Tensors, name: str | None, names: Mapping[str, str] | None) -> Any:
+def build_layer(
+    kind: Kind,
+    inputs: Tensors,
+    name: str | None,
+    names: Mapping[str, str] | None,
+    attrs: Mapping[str, Any] | None = None,
+) -> Any:
     """Build one layer on Paddle tensors; layers with parameters need a static program.
 
     Raises:
@@ -62,7 +66,7 @@ def build_layer(kind: Kind, inputs: Tensors, name: str | None, names: Mapping[st
     nodes = tuple(graph.input(tuple(x.shape[1:]), f"input_{i}") for i, x in enumerate(inputs))
     if name is None:
         name = paddle.utils.unique_name.generate(type(kind).__name__.lower())
-    graph.result = graph.add(kind, nodes, name, names)
+    graph.result = graph.add(kind, nodes, name, names, attrs)
     if graph.result.parameters and not is_static(inputs[0]):
         raise NeedsLayerError(
             f"layer {name!r} has parameters and was called on a dygraph tensor; describe the network in a function "
@@ -96,28 +100,34 @@ def scratch() -> Iterator[None]:
             paddle.disable_static()
 
 
+def state_key(name: str) -> str:
+    """The key of a parameter in the ``state_dict`` of a layer."""
+    return name.replace(".", "_")
+
+
 class GraphLayer(paddle.nn.Layer):
     """A graph as a layer to train, save and convert with ``paddle.jit.to_static``.
 
-    ``state_dict`` keys are the parameter names of the graph (PaddleSlim's, for its spaces). ``forward`` takes the
-    graph's inputs in order and returns its result with tensors for nodes.
+    ``state_dict`` keys are the parameter names of the graph (PaddleSlim's, for its spaces), with ``_`` for a dot, which
+    Paddle does not take. ``forward`` takes the graph's inputs in order and returns its result with tensors for nodes.
 
     Args:
         graph: The network.
-        tensors: Tensors by parameter name that are used instead of new ones where the shape fits.
+        tensors: Tensors by ``state_dict`` key that are used instead of new ones where the shape fits.
     """
 
     def __init__(self, graph: Graph, tensors: Mapping[str, Any] | None = None) -> None:
         super().__init__()
         self._graph = graph
         for spec in graph.parameters():
-            tensor = (tensors or {}).get(spec.name)
+            key = state_key(spec.name)
+            tensor = (tensors or {}).get(key)
             if tensor is None or tuple(tensor.shape) != spec.shape:
                 tensor = _create(spec, static=False)
             if spec.trainable:
-                self.add_parameter(spec.name, tensor)
+                self.add_parameter(key, tensor)
             else:
-                self.register_buffer(spec.name, tensor)
+                self.register_buffer(key, tensor)
 
     @property
     def graph(self) -> Graph:
@@ -132,7 +142,7 @@ class GraphLayer(paddle.nn.Layer):
 def _run_layer(layer: GraphLayer, inputs: Tensors) -> Any:
     # plain Python over the graph: nothing for to_static to convert
     def tensor(spec: NamedParameter) -> Any:
-        return getattr(layer, spec.name)  # which is a variable while to_static converts for the legacy IR
+        return getattr(layer, state_key(spec.name))  # which is a variable while to_static converts for the legacy IR
 
     return _run(layer._graph, inputs, tensor, layer.training)
 
@@ -154,9 +164,17 @@ def _create(spec: NamedParameter, *, static: bool) -> Any:
         return paddle.full(list(spec.shape), 1.0 if spec.init == "ones" else 0.0)
     # dygraph refuses a name that was ever used in the process, so only static parameters carry theirs
     name = spec.name if static else None
-    attr = paddle.ParamAttr(name=name, initializer=_initializer(spec), trainable=spec.trainable)
+    given = spec.attr
+    trainable = spec.trainable and (given is None or given.trainable)
+    attr = paddle.ParamAttr(
+        name=name,
+        initializer=_initializer(spec) if given is None or given.initializer is None else given.initializer,
+        learning_rate=1.0 if given is None else given.learning_rate,
+        regularizer=None if given is None else given.regularizer,
+        trainable=trainable,
+    )
     tensor = paddle.create_parameter(list(spec.shape), paddle.get_default_dtype(), attr=attr)
-    if not spec.trainable:
+    if not trainable:
         tensor.stop_gradient = True
     return tensor
 
@@ -168,6 +186,8 @@ def _initializer(spec: NamedParameter) -> Any:
     if spec.init == "uniform_fan_in":
         bound = spec.fan_in**-0.5
         return initializers.Uniform(-bound, bound)
+    if spec.init == "xavier_uniform":
+        return initializers.XavierUniform()
     return initializers.Constant(1.0 if spec.init == "ones" else 0.0)
 
 
@@ -194,21 +214,30 @@ def _batch_norm(kind: kinds.BatchNorm, inputs: Tensors, tensors: Mapping[str, An
         tensors["bn_variance"],
         tensors["bn_scale"],
         tensors["bn_offset"],
-        training=training,
-        momentum=BN_MOMENTUM,
-        epsilon=BN_EPSILON,
+        training=training and not kind.frozen,
+        momentum=kind.momentum,
+        epsilon=kind.epsilon,
     )
     return _ACTIVATIONS[kind.act](y) if kind.act else y
 
 
 def _pool2d(kind: kinds.Pool2d, inputs: Tensors, tensors: Mapping[str, Any], training: bool) -> Any:
-    pool = F.avg_pool2d if kind.mode == "avg" else F.max_pool2d
     padding = kind.padding if kind.padding == "SAME" else list(kind.padding)
-    return pool(inputs[0], list(kind.kernel), stride=list(kind.stride), padding=padding)
+    kernel, stride = list(kind.kernel), list(kind.stride)
+    if kind.mode == "max":
+        return F.max_pool2d(inputs[0], kernel, stride=stride, padding=padding, ceil_mode=kind.ceil_mode)
+    return F.avg_pool2d(
+        inputs[0], kernel, stride=stride, padding=padding, ceil_mode=kind.ceil_mode, exclusive=kind.exclusive
+    )
 
 
 def _linear(kind: kinds.Linear, inputs: Tensors, tensors: Mapping[str, Any], training: bool) -> Any:
     return F.linear(inputs[0], tensors["weights"], tensors.get("bias"))
+
+
+def _dropout(kind: kinds.Dropout, inputs: Tensors, tensors: Mapping[str, Any], training: bool) -> Any:
+    mode = "downscale_in_infer" if kind.downscale else "upscale_in_train"
+    return F.dropout(inputs[0], kind.rate, training=training, mode=mode)
 
 
 def _drop_path(kind: kinds.DropPath, inputs: Tensors, tensors: Mapping[str, Any], training: bool) -> Any:
@@ -222,26 +251,27 @@ def _drop_path(kind: kinds.DropPath, inputs: Tensors, tensors: Mapping[str, Any]
 _ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "relu": F.relu,
     "relu6": F.relu6,
-    "sigmoid": F.sigmoid,
+    "sigmoid": unary("sigmoid"),
     "hard_sigmoid": F.hardsigmoid,
     "hard_swish": F.hardswish,
     "swish": F.swish,
     "leaky_relu": F.leaky_relu,
-    "tanh": paddle.tanh,
+    "tanh": unary("tanh"),
     "softmax": F.softmax,
 }
 
 _EMIT: dict[type, Emit] = {
     kinds.Conv2d: _conv2d,
     kinds.BatchNorm: _batch_norm,
-    kinds.Activation: lambda kind, inputs, tensors, training: _ACTIVATIONS[kind.function](inputs[0]),
+    kinds.Activation: lambda kind, inputs, tensors, training: _ACTIVATIONS[kind.function](inputs[0], *kind.settings),
     kinds.Pool2d: _pool2d,
     kinds.GlobalAvgPool: lambda kind, inputs, tensors, training: F.adaptive_avg_pool2d(inputs[0], 1),
     kinds.Add: lambda kind, inputs, tensors, training: paddle.add(*inputs),
-    kinds.Concat: lambda kind, inputs, tensors, training: paddle.concat(list(inputs), axis=1),
+    kinds.Concat: lambda kind, inputs, tensors, training: paddle.concat(list(inputs), axis=kind.axis),
     kinds.Linear: _linear,
     kinds.Flatten: lambda kind, inputs, tensors, training: paddle.flatten(inputs[0], 1),
     kinds.Crop: lambda kind, inputs, tensors, training: inputs[0][:, :, kind.top :, kind.left :],
-    kinds.Dropout: lambda kind, inputs, tensors, training: F.dropout(inputs[0], kind.rate, training=training),
+    kinds.Dropout: _dropout,
     kinds.DropPath: _drop_path,
+    **FUNCTIONS,
 }
