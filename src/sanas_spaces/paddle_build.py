@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from operator import attrgetter
 from typing import Any
 
 import paddle
@@ -100,39 +101,43 @@ def scratch() -> Iterator[None]:
             paddle.disable_static()
 
 
-def state_key(name: str) -> str:
-    """The key of a parameter in the ``state_dict`` of a layer."""
-    return name.replace(".", "_")
-
-
 class GraphLayer(paddle.nn.Layer):
     """A graph as a layer to train, save and convert with ``paddle.jit.to_static``.
 
-    ``state_dict`` keys are the parameter names of the graph (PaddleSlim's, for its spaces), with ``_`` for a dot, which
-    Paddle does not take. ``forward`` takes the graph's inputs in order and returns its result with tensors for nodes.
+    ``state_dict`` keys are the parameter names of the graph (PaddleSlim's, for its spaces). ``forward`` takes the
+    graph's inputs in order and returns its result with tensors for nodes.
 
     Args:
         graph: The network.
-        tensors: Tensors by ``state_dict`` key that are used instead of new ones where the shape fits.
+        tensors: Tensors by parameter name that are used instead of new ones where the shape fits.
     """
 
     def __init__(self, graph: Graph, tensors: Mapping[str, Any] | None = None) -> None:
         super().__init__()
         self._graph = graph
         for spec in graph.parameters():
-            key = state_key(spec.name)
-            tensor = (tensors or {}).get(key)
+            tensor = (tensors or {}).get(spec.name)
             if tensor is None or tuple(tensor.shape) != spec.shape:
                 tensor = _create(spec, static=False)
+            holder, name = self._holder(spec.name)
             if spec.trainable:
-                self.add_parameter(key, tensor)
+                holder.add_parameter(name, tensor)
             else:
-                self.register_buffer(key, tensor)
+                holder.register_buffer(name, tensor)
 
     @property
     def graph(self) -> Graph:
         """The description it was built from."""
         return self._graph
+
+    def _holder(self, name: str) -> tuple[paddle.nn.Layer, str]:
+        """The layer that holds a parameter, and its name there: ``fc_0.w_0`` is ``w_0`` of the sublayer ``fc_0``."""
+        holder: paddle.nn.Layer = self
+        *path, last = name.split(".")
+        for part in path:
+            known = dict(holder.named_children())
+            holder = known[part] if part in known else holder.add_sublayer(part, paddle.nn.Layer())
+        return holder, last
 
     def forward(self, input: Any, *others: Any) -> Any:
         return _run_layer(self, (input, *others))
@@ -142,7 +147,7 @@ class GraphLayer(paddle.nn.Layer):
 def _run_layer(layer: GraphLayer, inputs: Tensors) -> Any:
     # plain Python over the graph: nothing for to_static to convert
     def tensor(spec: NamedParameter) -> Any:
-        return getattr(layer, state_key(spec.name))  # which is a variable while to_static converts for the legacy IR
+        return attrgetter(spec.name)(layer)  # which is a variable while to_static converts for the legacy IR
 
     return _run(layer._graph, inputs, tensor, layer.training)
 

@@ -9,6 +9,7 @@ import paddle
 import pytest
 
 from sanas_spaces import SEARCHSPACE, SearchSpaceBase, ops
+from sanas_spaces.fluid import layers
 from sanas_spaces.testing import BuildConformance, SpaceConformance
 
 WIDTHS = (4, 8, 12)
@@ -47,9 +48,25 @@ class RawForConformance(OpsForConformance):
         return net_arch
 
 
+class FluidForConformance(OpsForConformance):
+    """Three methods and a function of fluid, with and without names."""
+
+    def token2arch(self, tokens: Any = None) -> Callable[[Any], Any]:
+        first, second = (WIDTHS[token] for token in tokens or self.init_tokens())
+
+        def net_arch(x: Any) -> Any:
+            x = layers.conv2d(x, first, 3, stride=2, padding=1, param_attr="own_weights", bias_attr=False)
+            x = layers.batch_norm(x, act="hard_swish")
+            gate = layers.pool2d(x, pool_type="avg", global_pooling=True)
+            gate = layers.fc(layers.fc(gate, second, act="relu"), first, act="hard_sigmoid")
+            return layers.elementwise_mul(x, gate, axis=0)
+
+        return net_arch
+
+
 @pytest.fixture(autouse=True)
 def registered() -> Iterator[None]:
-    classes = (OpsForConformance, RawForConformance)
+    classes = (OpsForConformance, RawForConformance, FluidForConformance)
     for cls in classes:
         SEARCHSPACE.register(cls)
     yield
@@ -59,6 +76,10 @@ def registered() -> Iterator[None]:
 
 class TestFunctionOfOps(SpaceConformance):
     configs: ClassVar[list[Any]] = ["OpsForConformance"]
+
+
+class TestFunctionOfFluid(SpaceConformance):
+    configs: ClassVar[list[Any]] = ["FluidForConformance"]
 
 
 class TestFunctionOfPaddle(BuildConformance):

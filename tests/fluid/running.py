@@ -9,7 +9,6 @@ import numpy as np
 import paddle
 
 from sanas_spaces import NetArch
-from sanas_spaces.paddle_build import state_key
 
 from ..golden.record import fixed_value
 
@@ -36,7 +35,7 @@ def _layer(arch: NetArch, inputs: Any, training: bool) -> Any:
         tensors = layer.state_dict()
         for parameter in layer.graph.parameters():
             value = fixed_value(parameter.name, parameter.shape)
-            tensors[state_key(parameter.name)].set_value(value)
+            tensors[parameter.name].set_value(value)
     return _arrays(arch(*images, is_test=not training), lambda tensor: tensor.numpy())
 
 
