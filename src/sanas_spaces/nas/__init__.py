@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from ..searching import SANAS
     from .early_stop import EarlyStopBase, MedianStop
     from .gp_nas import GPNAS
+    from .rl_nas import RLNAS
 
 __all__ = [
     "GPNAS",
+    "RLNAS",
     "SANAS",
     "SEARCHSPACE",
     "EarlyStopBase",
@@ -28,6 +30,7 @@ __all__ = [
 
 _LATER = {
     "GPNAS": ".gp_nas",
+    "RLNAS": ".rl_nas",
     "SANAS": "..searching",
     "EarlyStopBase": ".early_stop",
     "MedianStop": ".early_stop",
