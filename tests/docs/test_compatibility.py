@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import paddle
 import pytest
 
-from sanas_spaces import SANAS, CombinedSpace, search
+from sanas_spaces import SANAS, CombinedSpace, analysis, search
 from sanas_spaces.draw import layer_rows
 from sanas_spaces.errors import ConfigError, RewardError, SanasWarning, SearchExhausted, SearchFinished, TokenError
+from sanas_spaces.nas import RLNAS
+from sanas_spaces.nas.early_stop import MedianStop
+from sanas_spaces.nas.lstm_controller import ControllerSettings
 from sanas_spaces.spaces import MobileNetV1Space
 
 PAGE = (Path(__file__).parents[2] / "docs" / "compatibility.md").read_text(encoding="utf-8")
@@ -305,6 +309,53 @@ def test_d7_what_is_no_number_is_an_error(reward: Any) -> None:
 def test_d8_no_network_twice() -> None:
     result = search(["MobileNetV1Space"], lambda candidate: 0.0, steps=60, input_shape=IMAGE, seed=0)
     assert len({CombinedSpace(["MobileNetV1Space"]).token2arch(r["tokens"]).hash() for r in result.history}) == 60
+
+
+def test_a1_flops_of_layers_and_programs() -> None:
+    layer = paddle.nn.Conv2D(3, 4, 3, bias_attr=False)
+    paddle.enable_static()
+    try:
+        program = paddle.static.Program()
+        with paddle.static.program_guard(program, paddle.static.Program()):
+            image = paddle.static.data("image", [None, 3, 8, 8], "float32")
+            paddle.nn.Conv2D(3, 4, 3, bias_attr=False)(image)
+    finally:
+        paddle.disable_static()
+    assert analysis.flops(layer, [1, 3, 8, 8]) == analysis.flops(program) == 3_888
+    stands("A1", 3_888)
+
+
+def test_a2_products_of_more_dimensions() -> None:
+    assert analysis.flops(paddle.nn.Linear(7, 4), [2, 5, 7]) == 140
+    stands("A2", 140)
+
+
+def test_a3_transposed_convolutions() -> None:
+    assert analysis.flops(paddle.nn.Conv2DTranspose(3, 4, 2, 2), [1, 3, 8, 8]) == 3_072
+    stands("A3", 3_072)
+
+
+def test_a4_each_median_rule_has_its_own_results() -> None:
+    first, second = (MedianStop(None, 0) for _ in range(2))
+    assert first.get_status(0, 2.0, 1) == "GOOD"
+    assert first.get_status(1, 1.0, 1) == "BAD"
+    assert second.get_status(0, 1.0, 1) == "GOOD"
+
+
+def test_a5_rlnas_learns_from_few_rewards() -> None:
+    def share_of_wanted(**settings: Any) -> float:
+        controller = RLNAS("lstm", [("ResNetBlockSpace", {"block_mask": [0]})], seed=0, hidden_size=16, **settings)
+        found = []
+        for _ in range(60):
+            controller.next_archs(1)
+            found.append(controller.tokens[0][0] >= 6)
+            controller.reward(float(found[-1]))
+        return sum(found[-20:]) / 20
+
+    assert share_of_wanted(controller_lr=0.02) >= 0.9
+    assert share_of_wanted(controller_lr=1e-4, tanh_constant=0, weight_entropy=0) < 0.8
+    stands("A5", "0.003", "controller_lr=1e-4")
+    assert ControllerSettings().controller_lr == 0.003
 
 
 def test_d9_checkpoints_of_paddleslim_are_continued(tmp_path: Path) -> None:

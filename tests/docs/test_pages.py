@@ -17,7 +17,8 @@ from sanas_spaces.cli.search import DEFAULT_FLOPS, DEFAULT_SPACE, DEFAULT_STEPS
 
 from .pages import PAGES, READMES, ROOT, anchors, as_script, blocks, headings, links, name
 
-LANGUAGES = {"python", "bash", "toml"}
+LANGUAGES = {"python", "bash", "toml", "diff"}
+MIGRATING = (ROOT / "docs" / "migrating.md", ROOT / "docs" / "migrating.zh-CN.md")
 WITH_PYTHON = [page for page in PAGES if blocks(page, "python")]
 SANAS_LINES = sorted(
     {line.strip() for page in PAGES for block in blocks(page, "bash") for line in block.text.splitlines()}
@@ -35,9 +36,9 @@ def run(script: Path, folder: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("page", [p for p in WITH_PYTHON if p.name != "README.zh-CN.md"], ids=name)
+@pytest.mark.parametrize("page", [p for p in WITH_PYTHON if not p.name.endswith(".zh-CN.md")], ids=name)
 def test_python_blocks_run(page: Path, tmp_path: Path) -> None:
-    """All blocks of a page, in order, as one program. (README.zh-CN.md has the blocks of README.md: see below.)"""
+    """All blocks of a page, in order, as one program. (Chinese pages have those of the English ones: see below.)"""
     script = tmp_path / f"{page.stem}.py"
     script.write_text(as_script(page), encoding="utf-8")
     run(script, tmp_path)
@@ -102,11 +103,11 @@ def test_readmes_tell_the_defaults_of_the_command() -> None:
         assert f"`{DEFAULT_SPACE}`" in text
 
 
-def test_readmes_are_in_step() -> None:
-    english, chinese = READMES
+@pytest.mark.parametrize(("english", "chinese"), [READMES, MIGRATING], ids=["README", "migrating"])
+def test_translations_are_in_step(english: Path, chinese: Path) -> None:
     assert [level for level, _ in headings(english)] == [level for level, _ in headings(chinese)]
     assert blocks(english) == [b._replace(line=e.line) for b, e in zip(blocks(chinese), blocks(english), strict=True)]
-    assert _ordered(links(english)) == _ordered(links(chinese))
+    assert _untranslated(links(english)) == _untranslated(links(chinese))
 
 
 def test_the_page_of_spaces_is_current(tmp_path: Path) -> None:
@@ -121,5 +122,17 @@ def test_the_page_of_spaces_is_current(tmp_path: Path) -> None:
     assert done.returncode == 0, "docs/spaces.md is out of date; run: python docs/generate_spaces.py\n" + done.stderr
 
 
-def _ordered(targets: list[str]) -> list[str]:
-    return [target for target in targets if not target.startswith("README")]
+def _untranslated(targets: list[str]) -> list[str]:
+    """Links to pages that are in one language only."""
+    return [target for target in targets if Path(target).name not in {page.name for page in (*READMES, *MIGRATING)}]
+
+
+def test_migrating_shows_the_whole_change() -> None:
+    """The difference ends at the script that follows it, and begins at one for PaddleSlim."""
+    (_, difference), (after,) = blocks(MIGRATING[0], "diff"), blocks(MIGRATING[0], "python")
+    lines = difference.text.splitlines()
+    assert [line[1:] for line in lines if not line.startswith("-")] == after.text.splitlines()
+    before = "\n".join(line[1:] for line in lines if not line.startswith("+"))
+    compile(before, "before", "exec")
+    assert "from paddleslim.nas import SANAS" in before
+    assert "sanas_spaces" not in before
