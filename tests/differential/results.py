@@ -1,0 +1,98 @@
+"""Results of earlier runs, so that a run that was stopped goes on, and what PaddleSlim built is built once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from .environment import ROOT
+from .forms import Form
+
+HERE = Path(__file__).parent
+PACKAGE = ROOT / "src" / "sanas_spaces"
+DECISIVE = ("arch", "combine", "cost", "graph", "kinds", "ops", "paddle_build", "space", "strides", "taps", "tokens")
+FIGURES = ("md5", "flops", "shapes")
+
+
+def code() -> dict[str, str]:
+    """Fingerprints of the code that decides what each side computes; results of other code do not count."""
+    reference = [HERE / f"{name}.py" for name in ("forms", "reference", "worker")]
+    reference.append(ROOT / "tests" / "golden" / "record.py")
+    here = [HERE / f"{name}.py" for name in ("compare", "describing", "ours")]
+    here += [*(PACKAGE / f"{name}.py" for name in DECISIVE), *PACKAGE.glob("spaces/*.py")]
+    versions = f"{version('paddlepaddle')} {version('numpy')}"
+    return {"reference": _fingerprint(reference), "here": _fingerprint(here, versions)}
+
+
+class Results:
+    """Results of one form: a file with a JSON line for each case, after a line with the code that made them.
+
+    Args:
+        folder: Folder of the files.
+        form: The form.
+        code: See :func:`code`.
+    """
+
+    def __init__(self, folder: Path, form: Form, code: dict[str, str]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / f"{form.key}.jsonl"
+        self._cases: dict[int, dict[str, Any]] = {}
+        self._earlier: dict[int, dict[str, Any]] = {}
+        self._load(code)
+        lines = [json.dumps(line) for line in (code, *self._earlier.values(), *self._cases.values())]
+        # in one step, so that a run that is killed leaves the old file or the new one
+        fresh = self._path.with_suffix(".new")
+        fresh.write_text("".join(f"{line}\n" for line in lines))
+        fresh.replace(self._path)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter([self._cases[index] for index in sorted(self._cases)])
+
+    def open_cases(self, cases: int, outputs: int) -> list[tuple[int, bool]]:
+        """Index of each case that is to be done, and whether its numbers are wanted."""
+        wanted = [(index, index < outputs) for index in range(cases)]
+        return [
+            (index, numbers)
+            for index, numbers in wanted
+            if index not in self._cases or (numbers and not self._cases[index]["computed"])
+        ]
+
+    def figures(self, index: int) -> dict[str, Any] | None:
+        """What PaddleSlim built in an earlier run, if other code of this library was compared with it."""
+        return {key: self._earlier[index][key] for key in FIGURES} if index in self._earlier else None
+
+    def add(self, cases: Iterable[dict[str, Any]]) -> None:
+        """Keep finished cases."""
+        with self._path.open("a") as file:
+            for case in cases:
+                self._cases[case["index"]] = case
+                file.write(json.dumps(case) + "\n")
+
+    def _load(self, code: dict[str, str]) -> None:
+        lines = self._path.read_text().splitlines() if self._path.exists() else []
+        head, *cases = [_parsed(line) for line in lines] or [None]
+        if not isinstance(head, dict) or head.get("reference") != code["reference"]:
+            return
+        for case in filter(None, cases):  # a run that is killed may leave half a line
+            if head["here"] == code["here"] and "differs" in case:
+                self._cases[case["index"]] = case
+            elif "md5" in case:
+                self._earlier[case["index"]] = {key: case[key] for key in ("index", *FIGURES)}
+
+
+def _fingerprint(files: list[Path], more: str = "") -> str:
+    together = hashlib.sha256(more.encode())
+    for file in sorted(files):
+        together.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return together.hexdigest()[:16]
+
+
+def _parsed(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
