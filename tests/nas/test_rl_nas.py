@@ -6,6 +6,7 @@ import itertools
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sanas_spaces import SEARCHSPACE, SearchSpaceBase
 from sanas_spaces.errors import ConfigError, RecordError, RewardError, TokenError
 from sanas_spaces.nas.lstm_controller import ControllerSettings, LSTMController
 from sanas_spaces.nas.rl_nas import FILE_NAME, RLNAS
@@ -24,6 +26,26 @@ SMALL = [("MobileNetV2BlockSpace", {"block_mask": [0]})]  # 6 x 20 x 6 x 2
 TINY = [("MobileNetV1BlockSpace", {"block_mask": [0]})]  # 25 x 25 x 2
 RANGE_TABLES = st.lists(st.integers(1, 7), min_size=1, max_size=6)
 QUICK: dict[str, Any] = {"seed": 0, "hidden_size": 8}
+
+
+class TwelveLists(SearchSpaceBase):
+    """A space that is soon used up."""
+
+    def init_tokens(self) -> list[int]:
+        return [0, 0, 0]
+
+    def range_table(self) -> list[int]:
+        return [2, 3, 2]
+
+    def token2arch(self, tokens: Any = None) -> Any:
+        return lambda x: x
+
+
+@pytest.fixture
+def twelve_lists() -> Iterator[list[Any]]:
+    SEARCHSPACE.register(TwelveLists)
+    yield ["TwelveLists"]
+    SEARCHSPACE.unregister("TwelveLists")
 
 
 def controller(range_table: list[int], seed: int = 0, **given: Any) -> LSTMController:
@@ -82,6 +104,15 @@ def test_likeliest_lists_are_those_that_are_drawn_most() -> None:
     assert counts[0] > 1.2 * counts[2] > 1.2 * 1.2 * counts[5]
 
 
+def test_the_policy_and_its_beams_remember_earlier_tokens() -> None:
+    policy = controller([2, 2, 2, 2], hidden_size=16, controller_lr=0.02)
+    every = [list(tokens) for tokens in itertools.product(range(2), repeat=4)]
+    for _ in range(150):
+        policy.update(every, [float(tokens[0] == tokens[3]) for tokens in every])
+    assert all(tokens[0] == tokens[3] for tokens in policy.most_likely(8))
+    assert np.mean([tokens[0] == tokens[3] for tokens in policy.sample(200)]) > 0.9
+
+
 def test_a_fresh_policy_is_uniform() -> None:
     drawn = np.array(controller([4, 4]).sample(4000))
     for position in range(2):
@@ -138,28 +169,20 @@ def test_no_list_twice_before_all_are_proposed() -> None:
     assert len({tuple(tokens) for tokens in found}) == len(found) == 180
 
 
-def test_goes_on_when_everything_was_proposed() -> None:
-    from sanas_spaces import SEARCHSPACE, SearchSpaceBase
+def test_goes_on_when_everything_was_proposed(twelve_lists: list[Any]) -> None:
+    rl_nas = RLNAS("lstm", twelve_lists, **QUICK)
+    found = search(rl_nas, 5, 3)
+    assert len(found) == 15
+    assert len({tuple(tokens) for tokens in found[:12]}) == 12
+    assert len(rl_nas.final_archs(20)) == 20
 
-    class FourLists(SearchSpaceBase):
-        def init_tokens(self) -> list[int]:
-            return [0, 0]
 
-        def range_table(self) -> list[int]:
-            return [2, 2]
-
-        def token2arch(self, tokens: Any = None) -> Any:
-            return lambda x: x
-
-    SEARCHSPACE.register(FourLists)
-    try:
-        rl_nas = RLNAS("lstm", ["FourLists"], **QUICK)
-        found = search(rl_nas, 3, 3)
-        assert len(found) == 9
-        assert len({tuple(tokens) for tokens in found[:6]}) == 4
-        assert len(rl_nas.final_archs(6)) == 6
-    finally:
-        SEARCHSPACE.unregister("FourLists")
+def test_what_was_proposed_before_an_interruption_is_not_proposed_again(
+    twelve_lists: list[Any], tmp_path: Path
+) -> None:
+    before = search(RLNAS("lstm", twelve_lists, save_controller=tmp_path, **QUICK), 8)
+    after = search(RLNAS("lstm", twelve_lists, load_controller=tmp_path, **QUICK), 4)
+    assert len({tuple(tokens) for tokens in before + after}) == 12
 
 
 def test_a_seed_repeats_a_search() -> None:
@@ -230,6 +253,19 @@ def test_saves_nothing_unless_told(off: Any, tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     search(RLNAS("lstm", SMALL, save_controller=off, load_controller=off, **QUICK), 1)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("flatter", [{"temperature": 20.0}, {"tanh_constant": 0.3}, {"weight_entropy": 10.0}], ids=str)
+def test_settings_against_an_early_end_keep_proposals_varied(flatter: dict[str, float]) -> None:
+    def share_of_favourite(**given: float) -> float:
+        policy = controller([2], hidden_size=8, **given)
+        for _ in range(60):
+            policy.update([[1], [0]], [1.0, 0.0])
+        return float(np.mean(policy.sample(2000)))
+
+    sharp = {"controller_lr": 0.02, "tanh_constant": 0.0, "weight_entropy": 0.0}
+    assert share_of_favourite(**sharp) > 0.95
+    assert 0.45 < share_of_favourite(**{**sharp, **flatter}) < 0.9
 
 
 def test_learning_rate_falls() -> None:
