@@ -78,13 +78,14 @@ class NetArch:
         from . import paddle_build
 
         training = self.training if is_test is None else not is_test
-        if not self.described:
+        traced = self._scoped_trace(input, args, kwargs)
+        if traced is None and not self.described:
             try:
                 with paddle_build.mode(training):
                     return self.body(input, *args, **self._with_mode(args, kwargs, training))
             except paddle_build.NeedsLayerError:
                 pass  # described with ops after all, and called on a dygraph tensor
-        graph, feeds = self._trace_call(input, args, kwargs)
+        graph, feeds = traced or self._trace_call(input, args, kwargs)
         if paddle_build.is_static(input):
             return paddle_build.build_static(graph, feeds, training=training)
         return self._kept_layer(graph, training)(*feeds)
@@ -164,6 +165,17 @@ class NetArch:
         graph = Graph()
         self._describe(graph, graph.input(dims), kwargs)
         return graph
+
+    def _scoped_trace(
+        self, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Graph, tuple[Any, ...]] | None:
+        """The description of a function that is not known to have one, if its parameters need names of their own."""
+        if self.described or not self.scope:
+            return None
+        try:
+            return self._trace_call(x, args, kwargs)
+        except CostError:
+            return None
 
     def _trace_call(self, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Graph, tuple[Any, ...]]:
         """Describe a call; Paddle tensors among the arguments become further inputs of the graph."""

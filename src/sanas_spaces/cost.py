@@ -139,8 +139,9 @@ def _batch_norm(node: Node, kind: kinds.BatchNorm) -> tuple[int, int, int]:
 
 
 def _linear(node: Node, kind: kinds.Linear) -> tuple[int, int, int]:
-    weights = node.inputs[0].dims[0] * kind.out_features
-    return weights, weights + (kind.out_features if kind.bias else 0), 0
+    *rows, features = node.inputs[0].dims
+    weights = features * kind.out_features
+    return weights * prod(rows), weights + (kind.out_features if kind.bias else 0), 0
 
 
 _WEIGHTED: dict[type, Callable[[Node, Any], tuple[int, int, int]]] = {

@@ -139,6 +139,21 @@ class Resize(_Kind, _Resize):
         return inputs[0][0], *self.size
 
 
+class _ResizeNearest(NamedTuple):
+    size: tuple[int, int]
+
+
+class ResizeNearest(_Kind, _ResizeNearest):
+    """Nearest values of [C, H, W] where the corners of both maps lie on each other; :class:`Resize` where not."""
+
+    __slots__ = ()
+
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        if len(inputs[0]) != 3:
+            raise GraphError(f"resize needs a feature map [N, C, H, W], not {_show(inputs[0])}")
+        return inputs[0][0], *self.size
+
+
 class _Scale(NamedTuple):
     scale: float
     bias: float = 0.0

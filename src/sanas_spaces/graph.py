@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from .canonical import Operation, canonical_hash
 from .errors import GraphError
+from .functions import Elementwise, Scale
 from .kinds import WEIGHTED, Add, Initializer, Input, Kind, Shape
 
 
@@ -82,8 +83,25 @@ class Node:
             for p in self.kind.parameters([node.dims for node in self.inputs])
         )
 
-    def __add__(self, other: Node) -> Node:
-        return self.graph.add(Add(), (self, other))
+    def __add__(self, other: Node | float) -> Node:
+        if not isinstance(other, Node):
+            return self.graph.add(Scale(1.0, float(other)), (self,))
+        same = self.dims == other.dims
+        return self.graph.add(Add() if same else Elementwise("add"), (self, other))
+
+    def __mul__(self, other: Node | float) -> Node:
+        if not isinstance(other, Node):
+            return self.graph.add(Scale(float(other)), (self,))
+        return self.graph.add(Elementwise("multiply"), (self, other))
+
+    def __sub__(self, other: float) -> Node:
+        return self + -other
+
+    def __truediv__(self, other: float) -> Node:
+        return self * (1.0 / other)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
 
     def __repr__(self) -> str:
         return f"<{type(self.kind).__name__} {self.name!r} {self.shape}>"

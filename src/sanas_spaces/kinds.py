@@ -15,7 +15,8 @@ from .errors import GraphError
 
 Shape = tuple[int, ...]
 Pair = tuple[int, int]
-Padding = Literal["SAME"] | Pair
+Sides = tuple[int, int, int, int]
+Padding = Literal["SAME"] | Pair | Sides  # four numbers are top, bottom, left, right
 BN_MOMENTUM = 0.9
 BN_EPSILON = 1e-5
 Initializer = Literal["msra_normal", "uniform_fan_in", "xavier_uniform", "zeros", "ones"]
@@ -102,7 +103,8 @@ class Conv2d(_Kind, _Conv2d):
             )
         if self.padding == "SAME":
             return out_channels, -(-height // sh) if height > 0 else -1, -(-width // sw) if width > 0 else -1
-        (kh, kw), (ph, pw), (dh, dw) = self.kernel, self.padding, self.dilation
+        (kh, kw), (dh, dw) = self.kernel, self.dilation
+        ph, pw = _both_sides(self.padding)
         return (
             out_channels,
             _window(height, kh, sh, ph, dh, "conv2d"),
@@ -194,10 +196,11 @@ class Pool2d(_Kind, _Pool2d):
         channels, height, width = inputs[0]
         if self.padding == "SAME":
             return channels, *(-(-s // k) if s > 0 else -1 for s, k in zip((height, width), self.stride, strict=True))
+        ph, pw = _both_sides(self.padding)
         return (
             channels,
-            _window(height, self.kernel[0], self.stride[0], self.padding[0], 1, "pool2d", self.ceil_mode),
-            _window(width, self.kernel[1], self.stride[1], self.padding[1], 1, "pool2d", self.ceil_mode),
+            _window(height, self.kernel[0], self.stride[0], ph, 1, "pool2d", self.ceil_mode),
+            _window(width, self.kernel[1], self.stride[1], pw, 1, "pool2d", self.ceil_mode),
         )
 
     def parts(self) -> tuple[tuple[Any, ...], ...]:
@@ -255,27 +258,32 @@ class _Linear(NamedTuple):
     bias: bool = True
     init: Initializer = "uniform_fan_in"
     bias_init: Initializer | None = None
+    axes: int = 1
 
 
 class Linear(_Kind, _Linear):
-    """Fully connected layer: [C] -> [out_features]. Its bias starts as its weights do, unless it is said how."""
+    """Fully connected layer: [C] -> [out_features]. Its bias starts as its weights do, unless it is said how.
+
+    With more ``axes`` than one it takes [S, C], [S, T, C] and so on, and computes the last axis only.
+    """
 
     __slots__ = ()
 
     def output_shape(self, inputs: Sequence[Shape]) -> Shape:
-        if len(inputs[0]) != 1:
-            raise GraphError(f"linear needs vectors [N, C], not [N, {_join(inputs[0])}]; flatten first")
-        return (self.out_features,)
+        if len(inputs[0]) != self.axes:
+            what = "vectors [N, C]" if self.axes == 1 else f"{self.axes} axes besides the batch"
+            raise GraphError(f"linear needs {what}, not [N, {_join(inputs[0])}]; flatten first")
+        return *inputs[0][:-1], self.out_features
 
     def parameters(self, inputs: Sequence[Shape]) -> tuple[Parameter, ...]:
-        features = inputs[0][0]
+        features = inputs[0][-1]
         weight = Parameter("weights", (features, self.out_features), self.init, True, features)
         if not self.bias:
             return (weight,)
         return weight, Parameter("bias", (self.out_features,), self.bias_init or self.init, True, features)
 
     def parts(self) -> tuple[tuple[Any, ...], ...]:
-        return (("Linear", self.out_features, self.bias),)
+        return (("Linear", self.out_features, self.bias, *(() if self.axes == 1 else (self.axes,))),)
 
 
 class Flatten(_Kind, NamedTuple("_Flatten", [])):
@@ -355,11 +363,19 @@ def _norm_parameters(channels: int) -> list[Parameter]:
     ]
 
 
-def _window(size: int, kernel: int, stride: int, padding: int, dilation: int, what: str, ceil: bool = False) -> int:
+def _both_sides(padding: Pair | Sides) -> tuple[Pair, Pair]:
+    """Zeros before and after the rows, and before and after the columns."""
+    if len(padding) == 2:
+        return (padding[0], padding[0]), (padding[1], padding[1])
+    return padding[:2], padding[2:]
+
+
+def _window(size: int, kernel: int, stride: int, sides: Pair, dilation: int, what: str, ceil: bool = False) -> int:
     if size < 0:
         return -1
-    span = size + 2 * padding - dilation * (kernel - 1) - 1
+    span = size + sides[0] + sides[1] - dilation * (kernel - 1) - 1
     if span < 0:
+        padding = sides[0] if sides[0] == sides[1] else sides
         raise GraphError(f"{what} with kernel {kernel} and padding {padding} does not fit a size of {size}")
     return (-(-span // stride) if ceil else span // stride) + 1
 

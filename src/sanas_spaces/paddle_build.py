@@ -115,7 +115,9 @@ class GraphLayer(paddle.nn.Layer):
     def __init__(self, graph: Graph, tensors: Mapping[str, Any] | None = None) -> None:
         super().__init__()
         self._graph = graph
-        for spec in graph.parameters():
+        specs = graph.parameters()
+        _check_names(specs)
+        for spec in specs:
             tensor = (tensors or {}).get(spec.name)
             if tensor is None or tuple(tensor.shape) != spec.shape:
                 tensor = _create(spec, static=False)
@@ -141,6 +143,17 @@ class GraphLayer(paddle.nn.Layer):
 
     def forward(self, input: Any, *others: Any) -> Any:
         return _run_layer(self, (input, *others))
+
+
+def _check_names(specs: list[NamedParameter]) -> None:
+    """A layer has one thing of a name: a parameter, or the sublayer of the parameters called ``{name}.*``."""
+    names = {spec.name for spec in specs}
+    for name in names:
+        path = name.split(".")
+        for count in range(1, len(path)):
+            parent = ".".join(path[:count])
+            if parent in names:
+                raise BuildError(f"parameters {parent!r} and {name!r} cannot stand in one layer; rename the first one")
 
 
 @paddle.jit.not_to_static

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import paddle
 import paddle.nn.functional as F
 
 from . import functions
+from .errors import BuildError
 
 Tensors = tuple[Any, ...]
 
@@ -22,14 +24,25 @@ def _elementwise(kind: functions.Elementwise, inputs: Tensors, tensors: Mapping[
 
 
 def _resize(kind: functions.Resize, inputs: Tensors, tensors: Mapping[str, Any], training: bool) -> Any:
-    corners = kind.align_corners and kind.mode == "bilinear"
     return F.interpolate(
         inputs[0],
         size=list(kind.size),
         mode=kind.mode,
-        align_corners=corners,
+        align_corners=kind.align_corners,
         align_mode=kind.align_mode if kind.mode == "bilinear" else 0,
     )
+
+
+def _resize_nearest(kind: functions.ResizeNearest, inputs: Tensors, tensors: Mapping[str, Any], training: bool) -> Any:
+    y = inputs[0]  # paddle.nn.functional.interpolate refuses align_corners for the nearest value
+    for axis, new in zip((2, 3), kind.size, strict=True):
+        old = y.shape[axis]
+        if old < 0:
+            raise BuildError(f"resize of {list(y.shape)} to {list(kind.size)}: expected a known height and width")
+        step = np.float32((old - 1) / (new - 1) if new > 1 else 0)
+        places = ((step * np.arange(new, dtype=np.float32)).astype(np.float64) + 0.5).astype(np.int64)
+        y = paddle.index_select(y, paddle.assign(places), axis)
+    return y
 
 
 def unary(name: str) -> Callable[[Any], Any]:
@@ -49,6 +62,7 @@ def unary(name: str) -> Callable[[Any], Any]:
 FUNCTIONS: dict[type, Callable[[Any, Tensors, Mapping[str, Any], bool], Any]] = {
     functions.Elementwise: _elementwise,
     functions.Resize: _resize,
+    functions.ResizeNearest: _resize_nearest,
     functions.Slice: lambda kind, inputs, tensors, training: paddle.slice(
         inputs[0], [kind.axis], [kind.start], [kind.stop]
     ),

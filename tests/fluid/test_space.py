@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -14,7 +14,8 @@ import pytest
 from sanas_spaces import SANAS, SEARCHSPACE, CombinedSpace, fluid
 from sanas_spaces.fluid.param_attr import ParamAttr
 from sanas_spaces.nas.search_space import SearchSpaceBase
-from sanas_spaces.testing.modes import mode_environment
+from sanas_spaces.testing import SpaceConformance
+from sanas_spaces.testing.modes import VARIABLE, mode_environment
 
 CHANNELS = (8, 16)
 IMAGE = (3, 16, 16)
@@ -73,6 +74,11 @@ def registered() -> Iterator[None]:
     SEARCHSPACE.unregister("GatedSpace")
 
 
+class TestGatedSpace(SpaceConformance):
+    configs: ClassVar[list[Any]] = ["GatedSpace"]
+    input_shape = IMAGE
+
+
 @pytest.mark.parametrize("tokens", [[0, 0, 0], [1, 1, 1]])
 def test_cost_by_hand(tokens: list[int]) -> None:
     c, k = CHANNELS[tokens[0]], (3, 5)[tokens[1]]
@@ -119,6 +125,28 @@ def test_a_script_trains_it() -> None:
         paddle.disable_static()
 
 
+def test_twice_in_a_config_has_its_own_parameters() -> None:
+    import paddle
+
+    class Stem(GatedSpace):
+        def token2arch(self, tokens: Any = None) -> Any:
+            return lambda x: fluid.layers.conv2d(x, 4 + tokens[0], 3, param_attr="own", bias_attr=False)
+
+    SEARCHSPACE.register(Stem)
+    paddle.enable_static()
+    try:
+        archs = CombinedSpace(["Stem", "Stem"]).token2arch([0, 0, 0, 1, 0, 0])
+        program = paddle.static.Program()
+        with paddle.static.program_guard(program, paddle.static.Program()):
+            archs(paddle.static.data("image", [None, *IMAGE], "float32"))
+        built = {p.name: tuple(p.shape) for p in program.global_block().all_parameters()}
+    finally:
+        paddle.disable_static()
+        SEARCHSPACE.unregister("Stem")
+    assert built == {"own": (4, 3, 3, 3), "Stem_2/own": (5, 4, 3, 3)}
+    assert archs.cost(IMAGE).params == 4 * 27 + 5 * 36
+
+
 def test_a_layer_trains_it() -> None:
     import paddle
 
@@ -135,14 +163,14 @@ def test_a_layer_trains_it() -> None:
     assert losses[-1] < 0.9 * losses[0]
 
 
-def test_legacy_programs_train_alike() -> None:
-    """The tests of this file again, in a process with the legacy IR."""
-    legacy = mode_environment("legacy")
-    if legacy.items() <= os.environ.items():
+@pytest.mark.parametrize("other", ["legacy", "dygraph"])
+def test_other_modes_train_alike(other: str) -> None:
+    """The tests of this file again, in a process with the legacy IR and in one that builds layers."""
+    if VARIABLE in os.environ:
         return
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__],
-        env={**os.environ, **legacy},
+        env={**os.environ, **mode_environment(other)},
         capture_output=True,
         text=True,
         check=False,
@@ -155,6 +183,36 @@ def test_unknown_names_say_what_there_is_instead() -> None:
         _ = fluid.layers.embedding  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match=r"fluid has no 'nothing': it holds only"):
         _ = fluid.nothing
+    with pytest.raises(AttributeError, match=r"fluid\.optimizer has no 'RMSProp'.*today in paddle\.optimizer"):
+        _ = fluid.optimizer.RMSProp  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_programs_share_what_has_one_name(named: bool) -> None:
+    """Two layers of one name have weights each; a second program finds those of the first by their names."""
+    import paddle
+
+    attrs = {"param_attr": "w", "bias_attr": "b"} if named else {"name": "a"}
+    fluid.default_main_program()  # static mode from here on
+    try:
+        executor = fluid.Executor(fluid.CPUPlace())
+        outputs = []
+        with fluid.scope_guard(fluid.Scope()):
+            for build in range(2):
+                program, startup = fluid.Program(), fluid.Program()
+                with fluid.program_guard(program, startup):
+                    x = fluid.layers.data("x", [4])
+                    once = fluid.layers.fc(x, 4, **attrs)
+                    twice = fluid.layers.fc(once, 4, **attrs)
+                if build == 0:
+                    executor.run(startup)
+                feed = {"x": np.eye(4, dtype="float32")}
+                outputs.append(executor.run(program, feed=feed, fetch_list=[once, twice]))
+        np.testing.assert_array_equal(outputs[0], outputs[1])
+        once, twice = outputs[0]  # the weights, and their product with those of the second layer
+        assert np.allclose(once @ once, twice, atol=1e-6) == named
+    finally:
+        paddle.disable_static()
 
 
 def test_importing_does_not_import_paddle() -> None:

@@ -1,8 +1,13 @@
-"""``fluid.initializer``: how parameters start."""
+"""``fluid.initializer``: how parameters start.
+
+A ``seed`` is taken and not used: what a parameter starts with follows ``paddle.seed`` only.
+"""
 
 from __future__ import annotations
 
 from typing import Any
+
+from .programs import unknown
 
 
 def _initializers() -> Any:
@@ -49,3 +54,7 @@ TruncatedNormalInitializer = TruncatedNormal
 UniformInitializer = Uniform
 XavierInitializer = Xavier
 MSRAInitializer = MSRA
+
+
+def __getattr__(name: str) -> Any:
+    raise unknown(__name__, name)

@@ -3,7 +3,7 @@
 Each takes nodes of a description, variables of a program (PIR or legacy IR) or dygraph tensors, like
 :mod:`sanas_spaces.ops`, so a space written with them is built in all modes, counted and drawn. Arguments that only
 chose a kernel (``use_cudnn``) are taken and not used. Parameters without a name of their own are called
-``{name}.w_0``, ``{name}.b_0`` and so on.
+``{name}.w_0``, ``{name}.b_0``, and ``{name}.w_1`` where there is one of that name.
 """
 
 from __future__ import annotations
@@ -71,10 +71,20 @@ __all__ = [
 ]
 
 
-def data(name: str, shape: Sequence[Any], append_batch_size: bool = True, dtype: str = "float32") -> Any:
+def data(
+    name: str,
+    shape: Sequence[Any],
+    append_batch_size: bool = True,
+    dtype: str = "float32",
+    lod_level: int = 0,
+    type: Any = None,
+    stop_gradient: bool = True,
+) -> Any:
     """An input of a program; a batch stands before its shape unless that has one."""
     unknown_sizes = any(size is None or size < 0 for size in shape)
-    return _data(name, [None, *shape] if append_batch_size and not unknown_sizes else shape, dtype)
+    variable = _data(name, [None, *shape] if append_batch_size and not unknown_sizes else shape, dtype)
+    variable.stop_gradient = stop_gradient
+    return variable
 
 
 def __getattr__(name: str) -> Any:

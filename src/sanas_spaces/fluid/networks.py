@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from ..errors import GraphError
-from ..functions import GlobalMaxPool, Scale
-from ..graph import Node
-from ..kinds import BatchNorm, Conv2d, Dropout, Flatten, GlobalAvgPool, Kind, Linear, Padding, Pool2d
+from ..functions import GlobalMaxPool, Reshape, Scale
+from ..kinds import Add, BatchNorm, Conv2d, Dropout, Flatten, GlobalAvgPool, Linear, Padding, Pool2d
 from ..ops import apply
 from .activations import activate
-from .attributes import as_attr
+from .names import Naming
 
 Pairs = int | tuple[int, int] | list[int]
 
@@ -36,7 +36,7 @@ def conv2d(
     start with a normal distribution of variance 2 / fan-in, biases with 0.
 
     Raises:
-        GraphError: Padding that differs from side to side, or another data format.
+        GraphError: Padding that is none of these, or another data format.
     """
     _only_nchw("conv2d", data_format)
     kind = Conv2d(
@@ -48,8 +48,11 @@ def conv2d(
         int(groups or 1),
         bias=bias_attr is not False,
     )
-    y = _layer("conv2d", kind, input, name, {"weights": (param_attr, "w_0"), "bias": (bias_attr, "b_0")})
-    return activate(y, act)
+    naming = Naming("conv2d", name, input)
+    naming.take("weights", "w", param_attr)
+    if kind.bias:
+        naming.take("bias", "b", bias_attr)
+    return activate(naming.apply(kind), act)
 
 
 def batch_norm(
@@ -74,13 +77,12 @@ def batch_norm(
     """
     _only_nchw("batch_norm", data_layout)
     kind = BatchNorm(None, float(momentum), float(epsilon), bool(is_test or use_global_stats))
-    attrs = {
-        "bn_scale": (param_attr, "w_0"),
-        "bn_offset": (bias_attr, "b_0"),
-        "bn_mean": (moving_mean_name, "w_1"),
-        "bn_variance": (moving_variance_name, "w_2"),
-    }
-    return activate(_layer("batch_norm", kind, input, name, attrs), act)
+    naming = Naming("batch_norm", name, input)
+    naming.take("bn_scale", "w", param_attr)
+    naming.take("bn_offset", "b", bias_attr)
+    naming.take("bn_mean", "w", moving_mean_name)
+    naming.take("bn_variance", "w", moving_variance_name)
+    return activate(naming.apply(kind), act)
 
 
 def fc(
@@ -96,19 +98,36 @@ def fc(
 
     Weights start uniformly within sqrt(6 / (fan-in + fan-out)) (Glorot and Bengio, AISTATS 2010), biases with 0.
 
+    Args:
+        input: What is computed; several inputs have weights each, and their results are added.
+        size: Number of outputs.
+        num_flatten_dims: Number of axes that stay, the batch counted; -1 keeps all but the last one.
+        param_attr: Attributes of the weights, or a list of them, one per input.
+        bias_attr: Attributes of the bias; False leaves it out.
+        act: Activation that follows.
+        name: Name of the layer.
+
     Raises:
-        GraphError: Several inputs, or other flattened dimensions than all but the batch.
+        GraphError: No input, another number of attributes than of inputs, or more axes to keep than there are.
     """
-    if isinstance(input, list | tuple):
-        if len(input) != 1:
-            raise GraphError(f"fc of {len(input)} inputs: expected one")
-        (input,) = input
-    rank = len(input.shape)
-    if num_flatten_dims != 1 and not (rank == 2 and num_flatten_dims == -1):
-        raise GraphError(f"fc with num_flatten_dims = {num_flatten_dims}: expected 1")
-    x = input if rank == 2 else apply(Flatten(), (input,))
-    kind = Linear(int(size), bias_attr is not False, "xavier_uniform", "zeros")
-    y = _layer("fc", kind, x, name, {"weights": (param_attr, "w_0"), "bias": (bias_attr, "b_0")})
+    inputs = list(input) if isinstance(input, list | tuple) else [input]
+    attrs = list(param_attr) if isinstance(param_attr, list | tuple) else [param_attr] * len(inputs)
+    if not inputs or len(attrs) != len(inputs):
+        raise GraphError(f"fc of {len(inputs)} inputs with {len(attrs)} param_attr: expected one for each")
+    naming = Naming("fc", name, inputs[0])
+    rows = [_as_rows(x, num_flatten_dims) for x in inputs]
+    found: list[Any] = []
+    for x, attr in zip(rows, attrs, strict=True):
+        last = len(found) == len(rows) - 1
+        naming.start(x)
+        naming.take("weights", "w", attr)
+        if last and bias_attr is not False:
+            naming.take("bias", "b", bias_attr)
+        kind = Linear(int(size), last and bias_attr is not False, "xavier_uniform", "zeros", max(1, len(x.shape) - 1))
+        found.append(naming.apply(kind))
+    y = found[0]
+    for other in found[1:]:
+        y = apply(Add(), (y, other))
     return activate(y, act)
 
 
@@ -128,7 +147,7 @@ def pool2d(
     """Maximum or average over a window, or with ``global_pooling`` over the whole map, which leaves [N, C, 1, 1].
 
     Raises:
-        GraphError: Another type than ``"max"`` or ``"avg"``, no window, or padding that differs from side to side.
+        GraphError: Another type than ``"max"`` or ``"avg"``, no window, or no such padding.
     """
     _only_nchw("pool2d", data_format)
     if pool_type not in ("max", "avg"):
@@ -167,23 +186,18 @@ def dropout(
     return apply(Dropout(float(dropout_prob), downscale), (x,), name)
 
 
-def _layer(prefix: str, kind: Kind, x: Any, name: str | None, attrs: dict[str, tuple[Any, str]]) -> Any:
-    """A layer whose parameters are called as in their attributes, or as fluid calls them."""
-    label = name or _unique_name(prefix, x)
-    names, given = {}, {}
-    for role, (attr, ending) in attrs.items():
-        if attr is not False:
-            given[role] = as_attr(attr)
-            names[role] = given[role].name or f"{label}.{ending}"
-    return apply(kind, (x,), label, names, given)
-
-
-def _unique_name(prefix: str, x: Any) -> str:
-    if isinstance(x, Node):
-        return x.graph.unique_name(prefix)
-    import paddle
-
-    return str(paddle.utils.unique_name.generate(prefix))
+def _as_rows(x: Any, kept: int) -> Any:
+    """The input of a fully connected layer, the axes behind the first ``kept`` ones flattened to one."""
+    rank = len(x.shape)
+    if kept == -1:
+        kept = rank - 1
+    if not 1 <= kept < rank:
+        raise GraphError(f"fc of {list(x.shape)} with num_flatten_dims = {kept}: expected 1 to {rank - 1}")
+    if kept == rank - 1:
+        return x
+    if kept == 1:
+        return apply(Flatten(), (x,))
+    return apply(Reshape((*x.shape[1:kept], prod(x.shape[kept:]))), (x,))
 
 
 def _only_nchw(function: str, data_format: str) -> None:
@@ -205,7 +219,8 @@ def _padding(function: str, value: Any) -> Padding:
     if len(sides) == 4 and isinstance(sides[0], list | tuple):
         sides = [side for pair in sides[2:] for side in pair]
     if len(sides) == 4:
-        if sides[0] != sides[1] or sides[2] != sides[3]:
-            raise GraphError(f"{function} with padding = {value!r}: expected as much on both sides")
-        sides = sides[::2]
+        top, bottom, left, right = map(int, sides)
+        return (top, left) if (top, left) == (bottom, right) else (top, bottom, left, right)
+    if len(sides) > 2:
+        raise GraphError(f"{function} with padding = {value!r}: expected 1, 2 or 4 numbers")
     return _pair(sides)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .programs import unknown
+
 
 def _settings(parameter_list: Any, regularization: Any, grad_clip: Any, name: str | None) -> dict[str, Any]:
     return {"parameters": parameter_list, "weight_decay": regularization, "grad_clip": grad_clip, "name": name}
@@ -58,3 +60,7 @@ def Adam(  # noqa: N802
 SGDOptimizer = SGD
 MomentumOptimizer = Momentum
 AdamOptimizer = Adam
+
+
+def __getattr__(name: str) -> Any:
+    raise unknown(__name__, name)

@@ -39,6 +39,29 @@ _NOW = {
     "reduce_max": "use paddle.max",
     "matmul": "use paddle.matmul",
     "embedding_bag": "use paddle.nn.functional.embedding_bag",
+    "elementwise_sub": "use paddle.subtract",
+    "elementwise_div": "use paddle.divide",
+    "elementwise_max": "use paddle.maximum",
+    "expand": "use paddle.tile",
+    "stack": "use paddle.stack",
+    "unsqueeze": "use paddle.unsqueeze",
+    "sums": "use paddle.add_n",
+    "prelu": "use paddle.nn.PReLU",
+    "elu": "use paddle.nn.functional.elu",
+    "gelu": "use paddle.nn.functional.gelu",
+    "shuffle_channel": "use paddle.nn.functional.channel_shuffle",
+    "pad2d": "use paddle.nn.functional.pad",
+    "layer_norm": "use paddle.nn.LayerNorm",
+    "instance_norm": "use paddle.nn.InstanceNorm2D",
+    "clip": "use paddle.clip, or paddle.nn.ClipGradByGlobalNorm for gradients",
+    "metrics": "use paddle.metric",
+    "DataFeeder": "feed a dict of arrays",
+    "is_compiled_with_cuda": "use paddle.is_compiled_with_cuda",
+}
+_PLACES_NOW = {
+    "optimizer": "paddle.optimizer",
+    "initializer": "paddle.nn.initializer",
+    "regularizer": "paddle.regularizer",
 }
 
 
@@ -63,6 +86,9 @@ def attribute(module: str, name: str) -> Any:
 def unknown(module: str, name: str) -> AttributeError:
     """The error for a name that is not here."""
     hint = f"; {_NOW[name]}" if name in _NOW else ""
+    place = _PLACES_NOW.get(module.rpartition(".")[2])
+    if place and not hint:
+        hint = f"; Paddle has those of today in {place}"
     return AttributeError(f"{module} has no {name!r}: it holds only what bodies of search spaces use{hint}")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .programs import unknown
+
 
 def L1Decay(regularization_coeff: float = 0.0) -> Any:  # noqa: N802 - a class in fluid
     """Sum of absolute values."""
@@ -21,3 +23,7 @@ def L2Decay(regularization_coeff: float = 0.0) -> Any:  # noqa: N802
 
 L1DecayRegularizer = L1Decay
 L2DecayRegularizer = L2Decay
+
+
+def __getattr__(name: str) -> Any:
+    raise unknown(__name__, name)

@@ -8,7 +8,7 @@ from math import prod
 from typing import Any
 
 from ..errors import GraphError
-from ..functions import Elementwise, Mean, Reshape, Resize, Scale, Slice, Transpose
+from ..functions import Elementwise, Mean, Reshape, Resize, ResizeNearest, Scale, Slice, Transpose
 from ..graph import Node
 from ..kinds import Add, Concat, Flatten, GlobalAvgPool
 from ..ops import apply
@@ -29,15 +29,25 @@ def elementwise_mul(x: Any, y: Any, axis: int = -1, act: str | None = None, name
 
 def _elementwise(function: Any, x: Any, y: Any, axis: int, act: str | None, name: str | None) -> Any:
     if isinstance(x, Node):
-        return activate(
-            apply(Elementwise(function, 0 if axis == 0 and len(y.dims) < len(x.dims) else -1), (x, y), name), act
-        )
+        return activate(_described(function, x, y, axis, name), act)
     import paddle
 
     behind = len(x.shape) - axis - len(y.shape)
     if axis >= 0 and behind > 0:
         y = paddle.reshape(y, [*([0] * len(y.shape)), *([1] * behind)])
     return activate(paddle.add(x, y) if function == "add" else x * y, act)
+
+
+def _described(function: Any, x: Node, y: Node, axis: int, name: str | None) -> Any:
+    fewer = len(y.dims) < len(x.dims)
+    if axis not in (-1, 0) and (fewer or y.dims != x.dims):
+        raise GraphError(
+            f"elementwise {function} of {x!r} and {y!r} with axis = {axis}: expected 0, where the batch is"
+        )
+    stretches_x = len(x.dims) == len(y.dims) and all(a in (b, 1) for a, b in zip(x.dims, y.dims, strict=True))
+    if stretches_x and x.dims != y.dims:
+        x, y = y, x
+    return apply(Elementwise(function, axis if fewer else -1), (x, y), name)
 
 
 def concat(input: Sequence[Any], axis: int = 0, name: str | None = None) -> Any:
@@ -99,8 +109,8 @@ def flatten(x: Any, axis: int = 1, name: str | None = None) -> Any:
     return apply(Flatten(), (x,), name)
 
 
-def squeeze(input: Any, axes: Sequence[int], name: str | None = None) -> Any:
-    """Drop axes of size 1."""
+def squeeze(input: Any, axes: Sequence[int] = (), name: str | None = None) -> Any:
+    """Drop axes of size 1: all of them if none is named."""
     if not isinstance(input, Node):
         import paddle
 
@@ -108,6 +118,8 @@ def squeeze(input: Any, axes: Sequence[int], name: str | None = None) -> Any:
     gone = {_positive(axis, input) for axis in axes}
     if any(input.shape[axis] != 1 for axis in gone):
         raise GraphError(f"squeeze of the axes {list(axes)} of {input!r}: expected sizes of 1")
+    if not axes:
+        gone = {axis for axis, size in enumerate(input.dims, 1) if size == 1}
     return apply(Reshape(tuple(size for axis, size in enumerate(input.dims, 1) if axis not in gone)), (input,), name)
 
 
@@ -133,11 +145,12 @@ def scale(
 
 
 def reduce_mean(input: Any, dim: Any = None, keep_dim: bool = False, name: str | None = None) -> Any:
-    """Mean over some axes, or over all."""
+    """Mean over some axes, or over all, which leaves the shape [1]."""
     if not isinstance(input, Node):
         import paddle
 
-        return paddle.mean(input, axis=dim, keepdim=keep_dim) if dim is not None else mean(input)
+        y = paddle.mean(input, axis=dim, keepdim=keep_dim)
+        return y if len(y.shape) else paddle.reshape(y, [1])
     if dim is None:
         raise GraphError("reduce_mean over the batch cannot be described; build it on the result of the network")
     axes = tuple(sorted(_positive(axis, input) for axis in (dim if isinstance(dim, list | tuple) else [dim])))
@@ -157,7 +170,10 @@ def image_resize(
     align_mode: int = 1,
     data_format: str = "NCHW",
 ) -> Any:
-    """Interpolation to ``out_shape`` [H, W], or to ``scale`` times the size."""
+    """Interpolation to ``out_shape`` [H, W], or to ``scale`` times the size.
+
+    By default the corners of both maps lie on each other, unlike in ``paddle.nn.functional.interpolate``.
+    """
     mode: Any = resample.lower()
     if mode not in ("bilinear", "nearest") or data_format != "NCHW":
         raise GraphError(f"image_resize by {resample!r} of {data_format}: expected 'BILINEAR' or 'NEAREST' of NCHW")
@@ -165,7 +181,10 @@ def image_resize(
         if not scale or min(input.shape[2:]) < 0:
             raise GraphError("image_resize needs out_shape, or a scale and an input of known size")
         out_shape = [int(size * scale) for size in input.shape[2:]]
-    return apply(Resize((int(out_shape[0]), int(out_shape[1])), mode, bool(align_corners), align_mode), (input,), name)
+    size = int(out_shape[0]), int(out_shape[1])
+    if mode == "nearest" and align_corners:
+        return apply(ResizeNearest(size), (input,), name)
+    return apply(Resize(size, mode, bool(align_corners), align_mode), (input,), name)
 
 
 def resize_bilinear(input: Any, out_shape: Any = None, scale: float | None = None, **settings: Any) -> Any:
