@@ -30,7 +30,7 @@ class Recipe:
     apart: tuple[str, ...] = ()
 
 
-UNDECLARED = ("six", "requests", "decorator", "setuptools")
+UNDECLARED = ("six", "requests", "decorator", "setuptools<81")
 PADDLE_3 = Recipe(("paddlepaddle==3.3.1", "numpy==1.26.4", "paddleslim==2.6.0"), UNDECLARED)
 PADDLE_2 = Recipe(
     (

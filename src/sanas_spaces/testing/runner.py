@@ -152,7 +152,7 @@ def _recorded_flops() -> Iterator[list[int]]:
         return y
 
     def counting_linear(x: Any, weight: Any, *args: Any, **kwargs: Any) -> Any:
-        recorded.append(prod(weight.shape))
+        recorded.append(prod(x.shape[1:-1]) * prod(weight.shape))
         return linear(x, weight, *args, **kwargs)
 
     F.conv2d, F.linear = counting_conv2d, counting_linear
