@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,8 +13,8 @@ from paddle import nn
 from sanas_spaces import CombinedSpace
 from sanas_spaces.analysis import dygraph_flops, flops, flops_table
 from sanas_spaces.errors import BuildError, CostError
-from sanas_spaces.testing.modes import mode_environment
 
+from ..again import run_again
 from ..nas.record import RECORDED, network
 
 SLIM = json.loads(RECORDED.read_text())["flops"]
@@ -47,17 +44,7 @@ def test_backward_and_optimizer_are_not_counted(program: Any) -> None:
 
 def test_legacy_programs_count_alike() -> None:
     """The tests of this file again, in a process with the legacy IR, whose programs Paddle 3.3's matmul refuses."""
-    legacy = mode_environment("legacy")
-    if legacy.items() <= os.environ.items():
-        return
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not products", __file__],
-        env={**os.environ, **legacy},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout[-2000:]
+    run_again("legacy", __file__, "-k", "not products")
 
 
 class Small(nn.Layer):

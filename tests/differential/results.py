@@ -14,7 +14,7 @@ from .forms import Form
 
 HERE = Path(__file__).parent
 PACKAGE = ROOT / "src" / "sanas_spaces"
-DECISIVE = ("arch", "combine", "cost", "graph", "kinds", "ops", "paddle_build", "space", "strides", "taps", "tokens")
+IRRELEVANT = ("__init__", "canonical", "draw", "errors", "optional", "paddleslim", "registry")
 FIGURES = ("md5", "flops", "shapes")
 
 
@@ -23,7 +23,8 @@ def code() -> dict[str, str]:
     reference = [HERE / f"{name}.py" for name in ("forms", "reference", "worker")]
     reference.append(ROOT / "tests" / "golden" / "record.py")
     here = [HERE / f"{name}.py" for name in ("compare", "describing", "ours")]
-    here += [*(PACKAGE / f"{name}.py" for name in DECISIVE), *PACKAGE.glob("spaces/*.py")]
+    here += [file for file in PACKAGE.glob("*.py") if file.stem not in IRRELEVANT]
+    here += PACKAGE.glob("spaces/*.py")
     versions = f"{version('paddlepaddle')} {version('numpy')}"
     return {"reference": _fingerprint(reference), "here": _fingerprint(here, versions)}
 

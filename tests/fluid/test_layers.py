@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -16,8 +13,8 @@ import pytest
 from sanas_spaces import NetArch
 from sanas_spaces.errors import BuildError, ConfigError, GraphError
 from sanas_spaces.fluid import ParamAttr, initializer, layers
-from sanas_spaces.testing.modes import mode_environment
 
+from ..again import run_again
 from ..golden.record import fixed_value
 from .running import WAYS, run
 
@@ -233,17 +230,7 @@ def test_frozen_normalisation_and_dropout_in_training(way: str) -> None:
 
 def test_legacy_programs_compute_alike() -> None:
     """The tests of this file on variables again, in a process with the legacy IR."""
-    legacy = mode_environment("legacy")
-    if legacy.items() <= os.environ.items():
-        return
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "variables", __file__],
-        env={**os.environ, **legacy},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout[-3000:]
+    run_again("legacy", __file__, "-k", "variables")
 
 
 PROBABILITIES = softmax(ROWS, -1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +14,8 @@ from sanas_spaces import SANAS, SEARCHSPACE, CombinedSpace, fluid
 from sanas_spaces.fluid.param_attr import ParamAttr
 from sanas_spaces.nas.search_space import SearchSpaceBase
 from sanas_spaces.testing import SpaceConformance
-from sanas_spaces.testing.modes import VARIABLE, mode_environment
+
+from ..again import run_again
 
 CHANNELS = (8, 16)
 IMAGE = (3, 16, 16)
@@ -166,16 +166,7 @@ def test_a_layer_trains_it() -> None:
 @pytest.mark.parametrize("other", ["legacy", "dygraph"])
 def test_other_modes_train_alike(other: str) -> None:
     """The tests of this file again, in a process with the legacy IR and in one that builds layers."""
-    if VARIABLE in os.environ:
-        return
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__],
-        env={**os.environ, **mode_environment(other)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout[-3000:]
+    run_again(other, __file__)
 
 
 def test_unknown_names_say_what_there_is_instead() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,7 +19,8 @@ from sanas_spaces import SEARCHSPACE, SearchSpaceBase
 from sanas_spaces.errors import ConfigError, RecordError, RewardError, TokenError
 from sanas_spaces.nas.lstm_controller import ControllerSettings, LSTMController
 from sanas_spaces.nas.rl_nas import FILE_NAME, RLNAS
-from sanas_spaces.testing import mode, mode_environment
+
+from ..again import run_again
 
 SMALL = [("MobileNetV2BlockSpace", {"block_mask": [0]})]  # 6 x 20 x 6 x 2
 TINY = [("MobileNetV1BlockSpace", {"block_mask": [0]})]  # 25 x 25 x 2
@@ -472,14 +472,5 @@ def test_import_is_quick() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.skipif(mode() != "pir", reason="this is that process")
 def test_under_the_legacy_ir() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", "paddle or saved or static"],
-        env={**os.environ, **mode_environment("legacy")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
-    assert " passed" in done.stdout
+    run_again("legacy", __file__, "-k", "paddle or saved or static")
