@@ -39,9 +39,13 @@ def is_static(x: Any) -> bool:
 def build_static(graph: Graph, feeds: Tensors, *, training: bool) -> Any:
     """Append the live layers of ``graph`` to the current program and return its result with variables for nodes.
 
-    Parameters are created by name, so programs that name the same parameters share them through the scope.
+    Parameters are created by name, so programs that name the same parameters share them through the scope. A PIR
+    program lists the newest parameter first; there they are created from the last one on, so that both IRs list them
+    in their order.
     """
     created: dict[str, Any] = {}
+    if paddle.framework.use_pir_api():
+        created = {spec.name: _create(spec, static=True) for spec in reversed(graph.parameters())}
 
     def parameter(spec: NamedParameter) -> Any:
         if spec.name not in created:

@@ -30,7 +30,7 @@ def code() -> dict[str, str]:
 
 
 class Results:
-    """Results of one form: a file with a JSON line for each case, after a line with the code that made them.
+    """Results of one form: a file with a JSON line for each case, which names the code that made it.
 
     Args:
         folder: Folder of the files.
@@ -41,13 +41,21 @@ class Results:
     def __init__(self, folder: Path, form: Form, code: dict[str, str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f"{form.key}.jsonl"
+        self._code = code
         self._cases: dict[int, dict[str, Any]] = {}
         self._earlier: dict[int, dict[str, Any]] = {}
-        self._load(code)
-        lines = [json.dumps(line) for line in (code, *self._earlier.values(), *self._cases.values())]
+        for line in self._path.read_text().splitlines() if self._path.exists() else []:
+            case = _parsed(line)
+            if case is None or case.get("code", {}).get("reference") != code["reference"]:
+                continue  # half a line of a run that was killed, or what no longer counts
+            if case["code"] == code:
+                self._cases[case["index"]] = case
+            if "md5" in case:
+                self._earlier[case["index"]] = case
+        current = {**self._earlier, **self._cases}
         # in one step, so that a run that is killed leaves the old file or the new one
         fresh = self._path.with_suffix(".new")
-        fresh.write_text("".join(f"{line}\n" for line in lines))
+        fresh.write_text("".join(json.dumps(case) + "\n" for case in current.values()))
         fresh.replace(self._path)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -69,20 +77,10 @@ class Results:
     def add(self, cases: Iterable[dict[str, Any]]) -> None:
         """Keep finished cases."""
         with self._path.open("a") as file:
-            for case in cases:
+            for found in cases:
+                case = {**found, "code": self._code}
                 self._cases[case["index"]] = case
                 file.write(json.dumps(case) + "\n")
-
-    def _load(self, code: dict[str, str]) -> None:
-        lines = self._path.read_text().splitlines() if self._path.exists() else []
-        head, *cases = [_parsed(line) for line in lines] or [None]
-        if not isinstance(head, dict) or head.get("reference") != code["reference"]:
-            return
-        for case in filter(None, cases):  # a run that is killed may leave half a line
-            if head["here"] == code["here"] and "differs" in case:
-                self._cases[case["index"]] = case
-            elif "md5" in case:
-                self._earlier[case["index"]] = {key: case[key] for key in ("index", *FIGURES)}
 
 
 def _fingerprint(files: list[Path], more: str = "") -> str:

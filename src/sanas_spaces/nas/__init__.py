@@ -9,6 +9,7 @@ from ..combine import SearchSpaceFactory
 from ..registry import SEARCHSPACE
 from ..space import SearchSpaceBase
 from . import search_space
+from .logs import get_logger
 
 if TYPE_CHECKING:
     from ..searching import SANAS
@@ -25,6 +26,7 @@ __all__ = [
     "MedianStop",
     "SearchSpaceBase",
     "SearchSpaceFactory",
+    "get_logger",
     "search_space",
 ]
 
