@@ -41,8 +41,8 @@ class Ours(Side):
             outputs = self._build(arch, self.form.small, is_test=True)
         specs = arch.graph(self.form.small, **self.form.call).parameters()
         parameters = [(p.name, p.shape, p.trainable) for p in specs]
-        built = {(p.name, tuple(p.shape), p.trainable) for p in training.global_block().all_parameters()}
-        assert built == set(parameters), f"built and described differ: {sorted(built ^ set(parameters))[:3]}"
+        built = [(p.name, tuple(p.shape), p.trainable) for p in training.global_block().all_parameters()]
+        assert built == parameters, f"built, but not described, in this order: {built}"
         return Programs(startup, training, loss, inference, outputs, parameters)
 
     def _arch(self, tokens: list[int]) -> NetArch:
