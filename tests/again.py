@@ -1,4 +1,4 @@
-"""The tests of a file once more in another mode, in a process of its own: a process has one IR."""
+"""The tests of a file in another mode, in a process of its own: a process has one IR."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import sys
 from sanas_spaces.testing.modes import VARIABLE, mode_environment
 
 
-def run_again(mode: str, file: str, *selection: str) -> None:
-    """Run a test file in a process for ``mode``, unless this one was started for a mode."""
-    if VARIABLE in os.environ:
-        return
+def run_in(mode: str, file: str, *selection: str) -> str:
+    """Run a test file in a process for ``mode``, and return what pytest prints."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *selection, file],
         env={**os.environ, **mode_environment(mode)},
@@ -22,3 +20,10 @@ def run_again(mode: str, file: str, *selection: str) -> None:
     )
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
+    return done.stdout
+
+
+def run_again(mode: str, file: str, *selection: str) -> None:
+    """Run a test file once more in a process for ``mode``, unless this one was started for a mode."""
+    if VARIABLE not in os.environ:
+        run_in(mode, file, *selection)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import json
 import warnings
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .arch import ArchList, ImageShape, NetArch
-from .errors import ConfigError, SanasWarning, TokenError
+from .errors import ConfigError, SanasWarning, TokenError, did_you_mean
 from .registry import SEARCHSPACE
 from .space import BlockSpace, DeclaredSpace, SearchSpaceBase
 from .tokens import TokenField, TokenTable
@@ -143,8 +142,7 @@ def _make_space(name: str, config: dict[str, Any]) -> SearchSpaceBase:
     allowed, open_ended = _settings(cls)
     for key in config:
         if key not in allowed and not open_ended:
-            near = difflib.get_close_matches(key, allowed, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(allowed))}"
+            hint = did_you_mean(key, sorted(allowed))
             raise ConfigError(f"{name}: unknown setting {key!r} = {config[key]!r}; {hint}")
     sizes = [key for key in DOCUMENTED_KEYS if key in config]
     if issubclass(cls, DeclaredSpace) and not issubclass(cls, BlockSpace) and sizes:

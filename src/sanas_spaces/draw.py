@@ -69,6 +69,5 @@ def describe(node: Node) -> str:
 _WORDS: dict[type, str] = {
     kinds.GlobalAvgPool: "global avg pool",
     kinds.DropPath: "drop path",
-    functions.ResizeNearest: "resize nearest",
-    functions.GlobalMaxPool: "global max pool",
+    kinds.GlobalMaxPool: "global max pool",
 }

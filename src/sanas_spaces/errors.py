@@ -6,6 +6,15 @@ in an old script keeps working and ``except SanasError`` catches everything of o
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
+
+
+def did_you_mean(given: str, known: Sequence[str]) -> str:
+    """The known name that was probably meant, or all of them, for the end of a message."""
+    near = difflib.get_close_matches(given, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+
 
 class SanasError(Exception):
     """Base class of all errors of this library."""

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from .canonical import Operation, canonical_hash
 from .errors import GraphError
-from .functions import Elementwise, Scale
-from .kinds import WEIGHTED, Add, Initializer, Input, Kind, Shape
+from .functions import Add, Elementwise, Scale
+from .kinds import WEIGHTED, Initializer, Input, Kind, Shape
 
 
 class NamedParameter(NamedTuple):

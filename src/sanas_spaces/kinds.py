@@ -7,7 +7,6 @@ or draw.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -47,7 +46,7 @@ class Kind(Protocol):
         """The primitive operations it stands for, so that fused and unfused networks compare equal."""
 
 
-class _Kind:
+class PlainKind:
     """Defaults for kinds without parameters that keep the shape of their input."""
 
     __slots__ = ()
@@ -66,7 +65,7 @@ class _Input(NamedTuple):
     name: str = "image"
 
 
-class Input(_Kind, _Input):
+class Input(PlainKind, _Input):
     """A tensor given from outside."""
 
     __slots__ = ()
@@ -85,7 +84,7 @@ class _Conv2d(NamedTuple):
     init: Initializer = "msra_normal"
 
 
-class Conv2d(_Kind, _Conv2d):
+class Conv2d(PlainKind, _Conv2d):
     """2-D convolution, optionally followed by batch normalisation and an activation: [C, H, W] -> [C', H', W']."""
 
     __slots__ = ()
@@ -93,7 +92,7 @@ class Conv2d(_Kind, _Conv2d):
     def output_shape(self, inputs: Sequence[Shape]) -> Shape:
         shape = inputs[0]
         if len(shape) != 3:
-            raise GraphError(f"conv2d needs a feature map [N, C, H, W], not a shape of [N, {_join(shape)}]")
+            raise GraphError(f"conv2d needs a feature map [N, C, H, W], not a shape of {shown(shape)}")
         channels, height, width = shape
         out_channels, groups = self.out_channels, self.groups
         sh, sw = self.stride
@@ -138,7 +137,7 @@ class _BatchNorm(NamedTuple):
     frozen: bool = False
 
 
-class BatchNorm(_Kind, _BatchNorm):
+class BatchNorm(PlainKind, _BatchNorm):
     """Batch normalisation over [N, H, W] of each channel (Ioffe and Szegedy, arXiv:1502.03167).
 
     ``frozen`` normalises with the moving statistics in training, too.
@@ -160,7 +159,7 @@ class _Activation(NamedTuple):
     settings: tuple[float, ...] = ()
 
 
-class Activation(_Kind, _Activation):
+class Activation(PlainKind, _Activation):
     """An activation function, one of :data:`ACTIVATIONS`.
 
     ``settings`` are the slope and offset of ``hard_sigmoid``, the slope of ``leaky_relu``, the axis of ``softmax``;
@@ -182,7 +181,7 @@ class _Pool2d(NamedTuple):
     exclusive: bool = True
 
 
-class Pool2d(_Kind, _Pool2d):
+class Pool2d(PlainKind, _Pool2d):
     """Average or maximum over a window: [C, H, W] -> [C, H', W'].
 
     ``exclusive`` leaves padding out of averages; ``ceil_mode`` adds a last window that reaches over the border.
@@ -192,7 +191,7 @@ class Pool2d(_Kind, _Pool2d):
 
     def output_shape(self, inputs: Sequence[Shape]) -> Shape:
         if len(inputs[0]) != 3:
-            raise GraphError(f"{self.mode}_pool2d needs a feature map [N, C, H, W], not [N, {_join(inputs[0])}]")
+            raise GraphError(f"{self.mode}_pool2d needs a feature map [N, C, H, W], not {shown(inputs[0])}")
         channels, height, width = inputs[0]
         if self.padding == "SAME":
             return channels, *(-(-s // k) if s > 0 else -1 for s, k in zip((height, width), self.stride, strict=True))
@@ -208,7 +207,7 @@ class Pool2d(_Kind, _Pool2d):
         return (("Pool2d", *self[:4], *(later if later != (False, True) else ())),)
 
 
-class GlobalAvgPool(_Kind, NamedTuple("_GlobalAvgPool", [])):
+class GlobalAvgPool(PlainKind, NamedTuple("_GlobalAvgPool", [])):
     """Mean of each channel: [C, H, W] -> [C, 1, 1]."""
 
     __slots__ = ()
@@ -217,40 +216,13 @@ class GlobalAvgPool(_Kind, NamedTuple("_GlobalAvgPool", [])):
         return inputs[0][0], 1, 1
 
 
-class Add(_Kind, NamedTuple("_Add", [])):
-    """Element-wise sum of tensors of equal shape."""
+class GlobalMaxPool(PlainKind, NamedTuple("_GlobalMaxPool", [])):
+    """Maximum of each channel: [C, H, W] -> [C, 1, 1]."""
 
     __slots__ = ()
 
     def output_shape(self, inputs: Sequence[Shape]) -> Shape:
-        first = inputs[0]
-        for other in inputs[1:]:
-            if other != first:
-                raise GraphError(f"add needs equal shapes, not [N, {_join(first)}] and [N, {_join(other)}]")
-        return first
-
-
-class _Concat(NamedTuple):
-    axis: int = 1
-
-
-class Concat(_Kind, _Concat):
-    """Concatenation along an axis, channels by default: [C1, H, W], [C2, H, W] -> [C1 + C2, H, W]."""
-
-    __slots__ = ()
-
-    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
-        at = self.axis - 1
-        if not 0 <= at < len(inputs[0]):
-            raise GraphError(f"concat along axis {self.axis} of [N, {_join(inputs[0])}]")
-        rests = {shape[:at] + shape[at + 1 :] for shape in inputs}
-        if len(rests) > 1:
-            raise GraphError(f"concat needs equal heights and widths, not {[_join(s) for s in inputs]}")
-        first = inputs[0]
-        return *first[:at], sum(shape[at] for shape in inputs), *first[at + 1 :]
-
-    def parts(self) -> tuple[tuple[Any, ...], ...]:
-        return (("Concat", *(() if self.axis == 1 else self)),)
+        return inputs[0][0], 1, 1
 
 
 class _Linear(NamedTuple):
@@ -261,7 +233,7 @@ class _Linear(NamedTuple):
     axes: int = 1
 
 
-class Linear(_Kind, _Linear):
+class Linear(PlainKind, _Linear):
     """Fully connected layer: [C] -> [out_features]. Its bias starts as its weights do, unless it is said how.
 
     With more ``axes`` than one it takes [S, C], [S, T, C] and so on, and computes the last axis only.
@@ -272,7 +244,7 @@ class Linear(_Kind, _Linear):
     def output_shape(self, inputs: Sequence[Shape]) -> Shape:
         if len(inputs[0]) != self.axes:
             what = "vectors [N, C]" if self.axes == 1 else f"{self.axes} axes besides the batch"
-            raise GraphError(f"linear needs {what}, not [N, {_join(inputs[0])}]; flatten first")
+            raise GraphError(f"linear needs {what}, not {shown(inputs[0])}; flatten first")
         return *inputs[0][:-1], self.out_features
 
     def parameters(self, inputs: Sequence[Shape]) -> tuple[Parameter, ...]:
@@ -286,40 +258,12 @@ class Linear(_Kind, _Linear):
         return (("Linear", self.out_features, self.bias, *(() if self.axes == 1 else (self.axes,))),)
 
 
-class Flatten(_Kind, NamedTuple("_Flatten", [])):
-    """[C, H, W] -> [C * H * W]."""
-
-    __slots__ = ()
-
-    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
-        if min(inputs[0]) < 0:
-            raise GraphError(f"flatten needs a known shape, not [N, {_join(inputs[0])}]")
-        return (math.prod(inputs[0]),)
-
-
-class _Crop(NamedTuple):
-    top: int
-    left: int
-
-
-class Crop(_Kind, _Crop):
-    """Drop the first rows and columns: [C, H, W] -> [C, H - top, W - left]."""
-
-    __slots__ = ()
-
-    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
-        channels, height, width = inputs[0]
-        if 0 <= height <= self.top or 0 <= width <= self.left:
-            raise GraphError(f"cannot crop {self.top} rows and {self.left} columns of [N, {_join(inputs[0])}]")
-        return channels, height - self.top if height > 0 else -1, width - self.left if width > 0 else -1
-
-
 class _Dropout(NamedTuple):
     rate: float
     downscale: bool = False
 
 
-class Dropout(_Kind, _Dropout):
+class Dropout(PlainKind, _Dropout):
     """Zero elements with probability ``rate`` in training (Srivastava et al., JMLR 15, 2014).
 
     The rest is scaled up in training, and nothing happens in inference; with ``downscale``, the rest stays as it is
@@ -339,7 +283,7 @@ class _DropPath(NamedTuple):
     drop_prob: float | None = None
 
 
-class DropPath(_Kind, _DropPath):
+class DropPath(PlainKind, _DropPath):
     """Scheduled drop path (Zoph et al., arXiv:1707.07012, section 3.3) with one mask value per image.
 
     Computes ``x / (1 - drop_prob) * mask[:, cell, node, branch]`` of the inputs x, drop_prob [1] (unless it is a
@@ -380,5 +324,6 @@ def _window(size: int, kernel: int, stride: int, sides: Pair, dilation: int, wha
     return (-(-span // stride) if ceil else span // stride) + 1
 
 
-def _join(shape: Shape) -> str:
-    return ", ".join(map(str, shape))
+def shown(shape: Shape) -> str:
+    """A shape with the batch, for messages."""
+    return f"[N, {', '.join(map(str, shape))}]"

@@ -12,18 +12,15 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from .errors import GraphError
+from .functions import Add, Concat, Crop, Flatten
 from .graph import Node
 from .kinds import (
     ACTIVATIONS,
     Activation,
-    Add,
     BatchNorm,
-    Concat,
     Conv2d,
-    Crop,
     Dropout,
     DropPath,
-    Flatten,
     GlobalAvgPool,
     Initializer,
     Kind,

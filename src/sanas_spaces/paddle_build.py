@@ -43,16 +43,11 @@ def build_static(graph: Graph, feeds: Tensors, *, training: bool) -> Any:
     program lists the newest parameter first; there they are created from the last one on, so that both IRs list them
     in their order.
     """
-    created: dict[str, Any] = {}
+    specs = graph.parameters()
     if paddle.framework.use_pir_api():
-        created = {spec.name: _create(spec, static=True) for spec in reversed(graph.parameters())}
-
-    def parameter(spec: NamedParameter) -> Any:
-        if spec.name not in created:
-            created[spec.name] = _create(spec, static=True)
-        return created[spec.name]
-
-    return _run(graph, feeds, parameter, training)
+        specs.reverse()
+    created = {spec.name: _create(spec, static=True) for spec in specs}
+    return _run(graph, feeds, lambda spec: created[spec.name], training)
 
 
 def build_layer(
@@ -287,12 +282,9 @@ _EMIT: dict[type, Emit] = {
     kinds.BatchNorm: _batch_norm,
     kinds.Activation: lambda kind, inputs, tensors, training: _ACTIVATIONS[kind.function](inputs[0], *kind.settings),
     kinds.Pool2d: _pool2d,
+    kinds.GlobalMaxPool: lambda kind, inputs, tensors, training: F.adaptive_max_pool2d(inputs[0], 1),
     kinds.GlobalAvgPool: lambda kind, inputs, tensors, training: F.adaptive_avg_pool2d(inputs[0], 1),
-    kinds.Add: lambda kind, inputs, tensors, training: paddle.add(*inputs),
-    kinds.Concat: lambda kind, inputs, tensors, training: paddle.concat(list(inputs), axis=kind.axis),
     kinds.Linear: _linear,
-    kinds.Flatten: lambda kind, inputs, tensors, training: paddle.flatten(inputs[0], 1),
-    kinds.Crop: lambda kind, inputs, tensors, training: inputs[0][:, :, kind.top :, kind.left :],
     kinds.Dropout: _dropout,
     kinds.DropPath: _drop_path,
     **FUNCTIONS,

@@ -24,6 +24,8 @@ def _elementwise(kind: functions.Elementwise, inputs: Tensors, tensors: Mapping[
 
 
 def _resize(kind: functions.Resize, inputs: Tensors, tensors: Mapping[str, Any], training: bool) -> Any:
+    if kind.mode == "nearest" and kind.align_corners:
+        return _nearest_on_corners(inputs[0], kind.size)
     return F.interpolate(
         inputs[0],
         size=list(kind.size),
@@ -33,12 +35,12 @@ def _resize(kind: functions.Resize, inputs: Tensors, tensors: Mapping[str, Any],
     )
 
 
-def _resize_nearest(kind: functions.ResizeNearest, inputs: Tensors, tensors: Mapping[str, Any], training: bool) -> Any:
-    y = inputs[0]  # paddle.nn.functional.interpolate refuses align_corners for the nearest value
-    for axis, new in zip((2, 3), kind.size, strict=True):
+def _nearest_on_corners(y: Any, size: tuple[int, int]) -> Any:
+    """What ``paddle.nn.functional.interpolate`` refuses: the nearest values with aligned corners."""
+    for axis, new in zip((2, 3), size, strict=True):
         old = y.shape[axis]
         if old < 0:
-            raise BuildError(f"resize of {list(y.shape)} to {list(kind.size)}: expected a known height and width")
+            raise BuildError(f"resize of {list(y.shape)} to {list(size)}: expected a known height and width")
         step = np.float32((old - 1) / (new - 1) if new > 1 else 0)
         places = ((step * np.arange(new, dtype=np.float32)).astype(np.float64) + 0.5).astype(np.int64)
         y = paddle.index_select(y, paddle.assign(places), axis)
@@ -60,15 +62,17 @@ def unary(name: str) -> Callable[[Any], Any]:
 
 
 FUNCTIONS: dict[type, Callable[[Any, Tensors, Mapping[str, Any], bool], Any]] = {
+    functions.Add: lambda kind, inputs, tensors, training: paddle.add(*inputs),
+    functions.Concat: lambda kind, inputs, tensors, training: paddle.concat(list(inputs), axis=kind.axis),
+    functions.Flatten: lambda kind, inputs, tensors, training: paddle.flatten(inputs[0], 1),
+    functions.Crop: lambda kind, inputs, tensors, training: inputs[0][:, :, kind.top :, kind.left :],
     functions.Elementwise: _elementwise,
     functions.Resize: _resize,
-    functions.ResizeNearest: _resize_nearest,
     functions.Slice: lambda kind, inputs, tensors, training: paddle.slice(
         inputs[0], [kind.axis], [kind.start], [kind.stop]
     ),
     functions.Reshape: lambda kind, inputs, tensors, training: paddle.reshape(inputs[0], [0, *kind.shape]),
     functions.Transpose: lambda kind, inputs, tensors, training: paddle.transpose(inputs[0], list(kind.order)),
     functions.Mean: lambda kind, inputs, tensors, training: paddle.mean(inputs[0], list(kind.axes), kind.keep),
-    functions.GlobalMaxPool: lambda kind, inputs, tensors, training: F.adaptive_max_pool2d(inputs[0], 1),
     functions.Scale: lambda kind, inputs, tensors, training: paddle.scale(inputs[0], kind.scale, kind.bias),
 }

@@ -6,12 +6,13 @@ library, as if only the import lines of a script were changed. It raises if some
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+
+from ..paddleslim.scripts import free_port
 
 Lib = SimpleNamespace
 Script = Callable[[Lib], None]
@@ -39,9 +40,7 @@ def script(name: str, removed: str = "") -> Callable[[Script], Script]:
 
 def address() -> tuple[str, int]:
     """An address that no server uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return "127.0.0.1", int(probe.getsockname()[1])
+    return "127.0.0.1", free_port()
 
 
 def build(archs: Any, *extra: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -107,10 +108,7 @@ def _conv(op: Operation) -> list[Any]:
 
 
 def _fully_connected(op: Operation) -> list[Any]:
-    channels = 1
-    for size in op.inputs[0].shape[1:]:
-        channels *= int(size)
-    return ["conv", 0, 0, 1, channels, 1, 1, op.output.shape[1], 1, 1, 0, 1, 1]
+    return ["conv", 0, 0, 1, prod(op.inputs[0].shape[1:]), 1, 1, op.output.shape[1], 1, 1, 0, 1, 1]
 
 
 def _elementwise(op: Operation) -> list[Any]:

@@ -10,23 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from .. import kinds
+from .. import functions, kinds
 from ..arch import NetArch
 from ..errors import BuildError, CostError
 from ..graph import NamedParameter, Node
 from .data import Images, Split
 
 SCORE_BATCH = 256
-BN_MOMENTUM = 0.9
-
 ONEDNN_KINDS = (
     kinds.Input,
     kinds.Conv2d,
     kinds.BatchNorm,
     kinds.Activation,
-    kinds.Add,
+    functions.Add,
     kinds.GlobalAvgPool,
-    kinds.Flatten,
+    functions.Flatten,
     kinds.Linear,
 )
 """Layers that train with oneDNN as they do without."""
@@ -116,7 +114,7 @@ class TrainedNetwork:
             with static_mode():
                 self._run(self._statistics_program, {"image": images})
             for name in names:
-                totals[name] += np.array(self._tensor(name)) / np.float32(1 - BN_MOMENTUM)
+                totals[name] += np.array(self._tensor(name)) / np.float32(1 - kinds.BN_MOMENTUM)
             count += 1
         for name in names:
             self._set(name, totals[name] / np.float32(count))

@@ -36,13 +36,13 @@ def hard_sigmoid(x: Any, slope: float = 0.2, offset: float = 0.5, name: str | No
 
 
 def swish(x: Any, beta: float = 1.0, name: str | None = None) -> Any:
-    """X * sigmoid(x)."""
+    """The product x * sigmoid(x)."""
     _only("swish", beta=(beta, 1.0))
     return apply(Activation("swish"), (x,), name)
 
 
 def hard_swish(x: Any, threshold: float = 6.0, scale: float = 6.0, offset: float = 3.0, name: str | None = None) -> Any:
-    """X * min(max(x + 3, 0), 6) / 6."""
+    """The product x * min(max(x + 3, 0), 6) / 6."""
     _only("hard_swish", threshold=(threshold, 6.0), scale=(scale, 6.0), offset=(offset, 3.0))
     return apply(Activation("hard_swish"), (x,), name)
 

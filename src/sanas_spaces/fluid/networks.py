@@ -6,8 +6,8 @@ from math import prod
 from typing import Any
 
 from ..errors import GraphError
-from ..functions import GlobalMaxPool, Reshape, Scale
-from ..kinds import Add, BatchNorm, Conv2d, Dropout, Flatten, GlobalAvgPool, Linear, Padding, Pool2d
+from ..functions import Add, Flatten, Reshape, Scale
+from ..kinds import BatchNorm, Conv2d, Dropout, GlobalAvgPool, GlobalMaxPool, Linear, Padding, Pool2d
 from ..ops import apply
 from .activations import activate
 from .names import Naming
@@ -118,12 +118,12 @@ def fc(
     rows = [_as_rows(x, num_flatten_dims) for x in inputs]
     found: list[Any] = []
     for x, attr in zip(rows, attrs, strict=True):
-        last = len(found) == len(rows) - 1
+        bias = bias_attr is not False and len(found) == len(rows) - 1  # one bias, with the last input
         naming.start(x)
         naming.take("weights", "w", attr)
-        if last and bias_attr is not False:
+        if bias:
             naming.take("bias", "b", bias_attr)
-        kind = Linear(int(size), last and bias_attr is not False, "xavier_uniform", "zeros", max(1, len(x.shape) - 1))
+        kind = Linear(int(size), bias, "xavier_uniform", "zeros", max(1, len(x.shape) - 1))
         found.append(naming.apply(kind))
     y = found[0]
     for other in found[1:]:

@@ -8,22 +8,22 @@ from math import prod
 from typing import Any
 
 from ..errors import GraphError
-from ..functions import Elementwise, Mean, Reshape, Resize, ResizeNearest, Scale, Slice, Transpose
+from ..functions import Add, Concat, Elementwise, Flatten, Mean, Reshape, Resize, Scale, Slice, Transpose
 from ..graph import Node
-from ..kinds import Add, Concat, Flatten, GlobalAvgPool
+from ..kinds import GlobalAvgPool
 from ..ops import apply
 from .activations import activate
 
 
 def elementwise_add(x: Any, y: Any, axis: int = -1, act: str | None = None, name: str | None = None) -> Any:
-    """X + y; ``axis`` is the axis of x at which the sizes of y begin, for a y with fewer of them."""
+    """The sum of x and y; ``axis`` is the axis of x at which the sizes of y begin, for a y with fewer of them."""
     if isinstance(x, Node) and x.dims == y.dims:
         return activate(apply(Add(), (x, y), name), act)
     return _elementwise("add", x, y, axis, act, name)
 
 
 def elementwise_mul(x: Any, y: Any, axis: int = -1, act: str | None = None, name: str | None = None) -> Any:
-    """X * y; ``axis`` is the axis of x at which the sizes of y begin, for a y with fewer of them."""
+    """The product of x and y; ``axis`` is the axis of x at which the sizes of y begin, for a y with fewer of them."""
     return _elementwise("multiply", x, y, axis, act, name)
 
 
@@ -181,10 +181,7 @@ def image_resize(
         if not scale or min(input.shape[2:]) < 0:
             raise GraphError("image_resize needs out_shape, or a scale and an input of known size")
         out_shape = [int(size * scale) for size in input.shape[2:]]
-    size = int(out_shape[0]), int(out_shape[1])
-    if mode == "nearest" and align_corners:
-        return apply(ResizeNearest(size), (input,), name)
-    return apply(Resize(size, mode, bool(align_corners), align_mode), (input,), name)
+    return apply(Resize((int(out_shape[0]), int(out_shape[1])), mode, bool(align_corners), align_mode), (input,), name)
 
 
 def resize_bilinear(input: Any, out_shape: Any = None, scale: float | None = None, **settings: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 import math
 import os
@@ -17,7 +16,7 @@ import numpy as np
 
 from ..arch import ArchList
 from ..combine import SearchSpaceFactory
-from ..errors import ConfigError, RecordError, RewardError
+from ..errors import ConfigError, RecordError, RewardError, did_you_mean
 from ..tokens import as_index
 
 if TYPE_CHECKING:
@@ -250,9 +249,7 @@ def _settings(kwargs: dict[str, Any]) -> ControllerSettings:
     known = [field.name for field in dataclasses.fields(ControllerSettings)]
     for name, value in kwargs.items():
         if name not in known:
-            near = difflib.get_close_matches(name, [*known, "seed"], n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-            raise ConfigError(f"RLNAS: unknown setting {name!r} = {value!r}; {hint}")
+            raise ConfigError(f"RLNAS: unknown setting {name!r} = {value!r}; {did_you_mean(name, [*known, 'seed'])}")
     return ControllerSettings(**{name: value for name, value in kwargs.items() if value is not None})
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from typing import Any
 
 from ..cost import METRICS, Cost
-from ..errors import ConstraintError
+from ..errors import ConstraintError, did_you_mean
 
 
 class Constraints:
@@ -54,9 +53,7 @@ class Constraints:
 
 def _bound(name: str, value: Any) -> tuple[float, float]:
     if name not in METRICS:
-        near = difflib.get_close_matches(name, METRICS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(METRICS)}"
-        raise ConstraintError(f"constraint on unknown metric {name!r}; {hint}")
+        raise ConstraintError(f"constraint on unknown metric {name!r}; {did_you_mean(name, METRICS)}")
     pair = tuple(value) if isinstance(value, tuple | list) else (None, value)
     if len(pair) != 2:
         raise ConstraintError(f"constraint {name!r} = {value!r}: expected an upper bound or (low, high)")

@@ -104,17 +104,19 @@ class Record:
 
     def copy_to(self, path: Path | None, table: TokenTable) -> Record:
         """Copy everything into a new record and return that; a file appears only when it is complete."""
-        part = None if path is None else path.with_name(path.name + ".part")
-        if part is not None:
-            part.unlink(missing_ok=True)
-        header = {key: value for key, value in self.header.items() if key != "format"}
-        copy = Record.create(part, table, header)
-        for trial in self._storage.get_all_trials(self._study_id, deepcopy=False):
-            copy._keep(copy._storage.get_trial(copy._storage.create_new_trial(copy._study_id, trial)))
-        if path is None or part is None:
-            return copy
+        if path is None:
+            return self._copy(None, table)
+        part = path.with_name(path.name + ".part")
+        part.unlink(missing_ok=True)
+        self._copy(part, table)
         part.rename(path)
         return Record.load(path, table, {})
+
+    def _copy(self, path: Path | None, table: TokenTable) -> Record:
+        copy = Record.create(path, table, {key: value for key, value in self.header.items() if key != "format"})
+        for trial in self._storage.get_all_trials(self._study_id, deepcopy=False):
+            copy._keep(copy._storage.get_trial(copy._storage.create_new_trial(copy._study_id, trial)))
+        return copy
 
     def add(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,9 @@ _STATE = "start"
 
 def start_of(space: CombinedSpace, given: dict[str, Any]) -> dict[str, Any]:
     """Seed, initial tokens and temperature of a new search, where they are not given."""
-    seed = _drawn_seed() if given["seed"] is None else given["seed"]
+    seed = given["seed"]
+    if seed is None:
+        seed = int(np.random.SeedSequence().generate_state(1)[0])
     tokens = given["init_tokens"]
     temperature = given["init_temperature"]
     if temperature is None:
@@ -68,12 +70,14 @@ def import_checkpoint(folder: Path, space: CombinedSpace, given: dict[str, Any])
     path = folder / FILE_NAME
     found = read_checkpoint(path, space.table)
     shape = tuple(given["input_shape"])
-    _warn_of_other_networks(space, shape, [found.base, *(tokens for tokens, _ in found.results)], path)
+    hashes = {
+        tuple(tokens): _hash(space, tokens, shape) for tokens in (found.base, *(tokens for tokens, _ in found.results))
+    }
+    _warn_of_other_networks(space, shape, hashes, path)
+    known = {"init_tokens": found.base, "init_temperature": given["init_temperature"] or found.init_temperature}
     header = {
         **given,
-        "seed": _drawn_seed() if given["seed"] is None else given["seed"],
-        "init_tokens": found.base,
-        "init_temperature": given["init_temperature"] or found.init_temperature,
+        **start_of(space, {**given, **known}),
         "version": __version__,
         _STATE: {
             "number": len(found.results),
@@ -84,26 +88,24 @@ def import_checkpoint(folder: Path, space: CombinedSpace, given: dict[str, Any])
     }
     record = Record.create(None, space.table, header)
     for tokens, reward in found.results:
-        attrs = {"hash": _digest(space, tokens, shape), "source": FILE_NAME}
+        attrs = {"hash": hashes[tuple(tokens)], "source": FILE_NAME}
         if reward is None:
             attrs["reason"] = f"{FILE_NAME} has no reward for it"
         record.add(tokens, attrs, TrialState.FAIL if reward is None else TrialState.COMPLETE, reward)
     return record
 
 
-def _drawn_seed() -> int:
-    return int(np.random.SeedSequence().generate_state(1)[0])
-
-
-def _digest(space: CombinedSpace, tokens: list[int], shape: ImageShape) -> str:
+def _hash(space: CombinedSpace, tokens: Sequence[int], shape: ImageShape) -> str:
     try:
         return space.token2arch(tokens).hash(shape)
     except CostError:
         return " ".join(map(str, tokens))
 
 
-def _warn_of_other_networks(space: CombinedSpace, shape: ImageShape, lists: Iterable[list[int]], path: Path) -> None:
-    """Warn if tokens mean another network here than in PaddleSlim."""
+def _warn_of_other_networks(
+    space: CombinedSpace, shape: ImageShape, hashes: Mapping[tuple[int, ...], str], path: Path
+) -> None:
+    """Warn if tokens mean another network here, with the hash given, than in PaddleSlim."""
     configs = [
         (name, {**config, "compat": COMPAT} if issubclass(SEARCHSPACE.get(name), DeclaredSpace) else config)
         for name, config in space.configs
@@ -113,11 +115,11 @@ def _warn_of_other_networks(space: CombinedSpace, shape: ImageShape, lists: Iter
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SanasWarning)
         old = CombinedSpace(configs)
-    for tokens in lists:
-        if _digest(space, tokens, shape) != _digest(old, tokens, shape):
+    for tokens, own in hashes.items():
+        if _hash(old, tokens, shape) != own:
             warnings.warn(
-                f"{path}: tokens such as {tokens} mean another network in PaddleSlim, so their rewards may not fit; "
-                f"put 'compat': {COMPAT!r} into the config to build PaddleSlim's networks",
+                f"{path}: tokens such as {list(tokens)} mean another network in PaddleSlim, so their rewards may not "
+                f"fit; put 'compat': {COMPAT!r} into the config to build PaddleSlim's networks",
                 SanasWarning,
                 stacklevel=5,
             )
