@@ -18,7 +18,7 @@ from .space import BlockSpace, NetworkSpace, SearchSpaceBase
 from .tokens import TokenRow, choice
 
 if TYPE_CHECKING:
-    from .searching import SANAS, AnnealingSampler, Candidate, SearchResult, search
+    from .searching import SANAS, AnnealingSampler, Candidate, ModelSampler, SearchResult, TokenSampler, search
 
 __version__ = "0.1.0"
 
@@ -31,6 +31,7 @@ __all__ = [
     "Candidate",
     "CombinedSpace",
     "Cost",
+    "ModelSampler",
     "NetArch",
     "NetworkSpace",
     "SanasError",
@@ -38,6 +39,7 @@ __all__ = [
     "SearchSpaceBase",
     "SearchSpaceFactory",
     "TokenRow",
+    "TokenSampler",
     "__version__",
     "choice",
     "ops",
@@ -45,7 +47,15 @@ __all__ = [
     "spaces",
 ]
 
-_SEARCHING = ("SANAS", "AnnealingSampler", "Candidate", "SearchResult", "search")
+_SEARCHING = (
+    "SANAS",
+    "AnnealingSampler",
+    "Candidate",
+    "ModelSampler",
+    "SearchResult",
+    "TokenSampler",
+    "search",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .arch import ArchList, ImageShape, NetArch
+from .cost import METRICS
 from .errors import ConfigError, SanasWarning, TokenError, did_you_mean
 from .registry import SEARCHSPACE
 from .space import BlockSpace, DeclaredSpace, SearchSpaceBase
@@ -42,6 +43,16 @@ class CombinedSpace:
         return [name for name, _ in self.configs]
 
     @property
+    def metrics(self) -> tuple[str, ...]:
+        """Figures of a network's cost, which a constraint can name."""
+        return METRICS
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Figures of the cost that a search may learn from."""
+        return ("flops", "params", "depth")
+
+    @property
     def input_shape(self) -> ImageShape:
         """Image shape [C, H, W] assumed where none is given."""
         return _input_shape(self.spaces[0])
@@ -68,6 +79,10 @@ class CombinedSpace:
             return self.table.check(joined)
         except TokenError as error:
             raise TokenError(f"initial tokens of {', '.join(self.names)}: {error}") from None
+
+    def holds(self, tokens: Sequence[int]) -> bool:
+        """Whether there is a network of these tokens, which are within the range table: always."""
+        return True
 
     def range_table(self) -> list[int]:
         """Joined range tables: number of choices of each token."""

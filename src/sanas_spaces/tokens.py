@@ -53,10 +53,13 @@ def choice(*options: T, ordered: bool | None = None) -> Choice[T]:
     """
     if not options:
         raise TokenError("a choice needs at least one option")
-    if ordered is None:
-        numbers = [option for option in options if isinstance(option, int | float)]
-        ordered = len(numbers) == len(options) > 2 and numbers == sorted(numbers)
-    return Choice(options, ordered)
+    return Choice(options, are_ordered(options) if ordered is None else ordered)
+
+
+def are_ordered(options: Sequence[Any]) -> bool:
+    """Whether options read as more and more of one thing: at least three numbers in increasing order."""
+    numbers = [option for option in options if isinstance(option, int | float)]
+    return len(numbers) == len(options) > 2 and numbers == sorted(numbers)
 
 
 class TokenRow:

@@ -34,6 +34,8 @@ from .sides import SideError, Sides
 
 DESCRIBED_AT_ONCE = 50
 COMPUTED_AT_ONCE = 5
+JOBS_OF_A_PROCESS = 5
+"""Paddle keeps some memory of each program that ran, 100 MB of a wide ResNet; so processes are renewed."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,12 +81,12 @@ def _form(form: Form, python: Path, folder: Path, made_with: dict[str, str], opt
     for numbers, at_once in ((False, DESCRIBED_AT_ONCE), (True, COMPUTED_AT_ONCE)):
         cases = [case for case in open_cases if case[2] is numbers]
         jobs += [cases[start : start + at_once] for start in range(0, len(cases), at_once)]
-    if jobs:
+    for first in range(0, len(jobs), JOBS_OF_A_PROCESS):
         with (
             tempfile.TemporaryDirectory() as scratch,
             Sides(python, Path(sys.executable), form, Path(scratch)) as sides,
         ):
-            for job, (theirs, their_arrays), (ours, our_arrays) in sides.run(jobs):
+            for job, (theirs, their_arrays), (ours, our_arrays) in sides.run(jobs[first : first + JOBS_OF_A_PROCESS]):
                 results.add(
                     {
                         "index": index,

@@ -259,7 +259,7 @@ def test_d1_initial_tokens_come_first() -> None:
 
 def test_d2_temperature() -> None:
     def temperature(configs: list[Any], **kwargs: Any) -> float:
-        result = search(configs, lambda candidate: 0.0, steps=1, input_shape=IMAGE, **kwargs)
+        result = search(configs, lambda candidate: 0.0, steps=1, input_shape=IMAGE, algorithm="paddleslim", **kwargs)
         return float(result.settings["init_temperature"])
 
     assert temperature(BLOCKS) == 10.0

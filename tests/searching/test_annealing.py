@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sanas_spaces.searching import Annealing
+from sanas_spaces.searching import PaddleSlimAnnealing
 
 rewards = st.floats(-1e6, 1e6)
 
@@ -29,7 +29,7 @@ def paddleslims_rule(
     st.lists(st.floats(-3, 3), min_size=1, max_size=12), st.integers(0, 10**6), st.floats(0.1, 10), st.floats(0.5, 1)
 )
 def test_base_is_what_paddleslims_rule_gives(values: list[float], seed: int, temperature: float, rate: float) -> None:
-    annealing = Annealing([50, 50], [0, 0], init_temperature=temperature, reduce_rate=rate, seed=seed)
+    annealing = PaddleSlimAnnealing([50, 50], [0, 0], init_temperature=temperature, reduce_rate=rate, seed=seed)
     results = [([number, number], value) for number, value in enumerate(values)]
     for number, (tokens, value) in enumerate(results):
         annealing.observe(number, tokens, value)
@@ -42,7 +42,7 @@ def test_base_is_what_paddleslims_rule_gives(values: list[float], seed: int, tem
 def test_worse_tokens_are_accepted_as_often_as_the_rule_says(loss: float, temperature: float) -> None:
     accepted = 0
     for seed in range(600):
-        annealing = Annealing([9], [0], init_temperature=temperature, reduce_rate=0.8, seed=seed)
+        annealing = PaddleSlimAnnealing([9], [0], init_temperature=temperature, reduce_rate=0.8, seed=seed)
         annealing.observe(0, [0], 0.0)
         annealing.observe(1, [1], -loss)
         accepted += annealing.base == [1]
@@ -52,8 +52,8 @@ def test_worse_tokens_are_accepted_as_often_as_the_rule_says(loss: float, temper
 
 @given(st.lists(st.one_of(st.none(), rewards), min_size=1, max_size=10), st.permutations(range(10)), st.integers(0, 99))
 def test_order_of_arrival_does_not_count(values: list[float | None], order: list[int], seed: int) -> None:
-    in_order = Annealing([9] * 3, [0] * 3, seed=seed)
-    shuffled = Annealing([9] * 3, [0] * 3, seed=seed)
+    in_order = PaddleSlimAnnealing([9] * 3, [0] * 3, seed=seed)
+    shuffled = PaddleSlimAnnealing([9] * 3, [0] * 3, seed=seed)
     for number, value in enumerate(values):
         in_order.observe(number, [number] * 3, value)
     for number in order:
@@ -69,14 +69,14 @@ def test_order_of_arrival_does_not_count(values: list[float | None], order: list
 @settings(deadline=None)
 def test_every_token_list_is_proposed_in_the_end(range_table: list[int], seed: int) -> None:
     start = [0] * len(range_table)
-    annealing = Annealing(range_table, start, seed=seed)
+    annealing = PaddleSlimAnnealing(range_table, start, seed=seed)
     proposals = [tuple(tokens) for tokens in annealing.propose(0)]
     assert proposals[0] == tuple(start)
     assert set(proposals) == set(itertools.product(*map(range, range_table)))
 
 
 def test_proposals_change_one_token_drawn_uniformly() -> None:
-    annealing = Annealing([2, 5, 20], [0, 0, 0], seed=0)
+    annealing = PaddleSlimAnnealing([2, 5, 20], [0, 0, 0], seed=0)
     annealing.observe(0, [0, 0, 0], 1.0)
     firsts = [next(annealing.propose(number)) for number in range(1, 3001)]
     assert all(sum(token != 0 for token in tokens) <= 1 for tokens in firsts)
@@ -87,13 +87,13 @@ def test_proposals_change_one_token_drawn_uniformly() -> None:
 
 
 def test_first_reward_becomes_the_base_however_bad() -> None:
-    annealing = Annealing([9], [0])
+    annealing = PaddleSlimAnnealing([9], [0])
     annealing.observe(0, [4], -1e9)
     assert annealing.base == [4]
 
 
 def test_a_failure_changes_nothing() -> None:
-    annealing = Annealing([9], [3])
+    annealing = PaddleSlimAnnealing([9], [3])
     annealing.observe(0, [3], None)
     assert annealing.base == [3]
     assert annealing.temperature == 1.0
@@ -101,7 +101,7 @@ def test_a_failure_changes_nothing() -> None:
 
 
 def test_temperature_may_underflow() -> None:
-    annealing = Annealing([9], [0], reduce_rate=0.5)
+    annealing = PaddleSlimAnnealing([9], [0], reduce_rate=0.5)
     for number in range(5000):
         annealing.observe(number, [number % 9], -float(number))
     assert annealing.temperature == 0.0
@@ -109,7 +109,7 @@ def test_temperature_may_underflow() -> None:
 
 
 def test_seed_and_number_decide_the_proposal() -> None:
-    first, again, other = (Annealing([9] * 6, [0] * 6, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (PaddleSlimAnnealing([9] * 6, [0] * 6, seed=seed) for seed in (1, 1, 2))
     take = lambda a, n: list(itertools.islice(a.propose(n), 20))  # noqa: E731
     assert take(first, 5) == take(again, 5)
     assert take(first, 5) != take(first, 6)

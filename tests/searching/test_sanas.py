@@ -48,7 +48,13 @@ def test_signature_is_paddleslims() -> None:
         "load_checkpoint": None,
         "is_server": True,
     }
-    assert [p.name for p in parameters if p.kind is p.KEYWORD_ONLY] == ["seed", "constraints", "input_shape"]
+    assert [p.name for p in parameters if p.kind is p.KEYWORD_ONLY] == [
+        "seed",
+        "constraints",
+        "input_shape",
+        "algorithm",
+        "annealing",
+    ]
 
 
 def test_initial_tokens_are_the_first_candidate() -> None:
@@ -58,9 +64,10 @@ def test_initial_tokens_are_the_first_candidate() -> None:
 
 
 def test_start_temperature_is_what_paddleslim_documents() -> None:
-    assert header(make(BLOCK))["init_temperature"] == 10.0
-    assert header(make(BLOCK, init_tokens=[0] * 8))["init_temperature"] == 1.0
-    assert header(make())["init_temperature"] == 1.0
+    assert header(make(BLOCK, annealing="paddleslim"))["init_temperature"] == 10.0
+    assert header(make(BLOCK, init_tokens=[0] * 8, annealing="paddleslim"))["init_temperature"] == 1.0
+    assert header(make(annealing="paddleslim"))["init_temperature"] == 1.0
+    assert header(make())["init_temperature"] is None
     assert header(make(init_temperature=3.5))["init_temperature"] == 3.5
 
 

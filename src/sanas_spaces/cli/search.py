@@ -13,7 +13,7 @@ from rich.table import Table
 from ..errors import ConfigError, SanasError
 from ..report import Final, finish, read_settings, write_settings
 from ..report.files import SETTINGS
-from ..searching import Candidate, Constraints, SearchResult, search
+from ..searching import ALGORITHMS, Candidate, Constraints, SearchResult, algorithm_named, search
 from .arguments import parse_configs, parse_constraints
 from .interrupt import Interrupt
 from .terminal import INTERRUPTED, amount, console, duration, errors, fail, percent
@@ -27,8 +27,6 @@ DEFAULT_STEPS = 20
 DEFAULT_FLOPS = 400e3
 PIXELS_FOR_THREADS = 1024
 """Smaller images are trained on by one thread: several gain a third on an idle machine and lose much on a busy one."""
-TEMPERATURE = 0.03
-"""Start temperature of the annealing in units of accuracy: three points worse are often accepted at first."""
 
 
 def search_command(
@@ -51,6 +49,7 @@ def search_command(
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images per candidate.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Images per training step.")] = 64,
     image_size: Annotated[int | None, typer.Option(min=1, help="Height and width to resize images to.")] = None,
+    algorithm: Annotated[str, typer.Option(help=f"What proposes candidates: {', '.join(ALGORITHMS)}.")] = "model",
     seed: Annotated[int, typer.Option(min=0, help="Seed of split, search and training.")] = 0,
     output: Annotated[Path | None, typer.Option(help="Folder for the results; default runs/search.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the output folder.")] = False,
@@ -69,6 +68,7 @@ def search_command(
             settings = read_settings(folder)
             settings["steps"] = steps or settings["steps"]
         else:
+            algorithm_named(algorithm)
             folder = _new_folder(output)
             settings = {
                 "configs": parse_configs(spaces or [DEFAULT_SPACE], config or []) if spaces else _default(config),
@@ -80,6 +80,7 @@ def search_command(
                 "batch_size": batch_size,
                 "image_size": image_size,
                 "seed": seed,
+                "algorithm": algorithm,
             }
             write_settings(folder, settings)
         with Interrupt() as interrupt:
@@ -111,7 +112,7 @@ def _run(settings: dict[str, Any], folder: Path, interrupt: Interrupt, *, resume
             steps=settings["steps"],
             constraints=settings["constraints"],
             init_tokens=settings["init_tokens"],
-            init_temperature=TEMPERATURE,
+            algorithm=settings.get("algorithm"),
             seed=settings["seed"],
             folder=folder,
             resume=resume and any(folder.glob("*.journal")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..cost import METRICS, Cost
@@ -15,13 +15,14 @@ class Constraints:
 
     Args:
         bounds: ``{"flops": 50e6, "params": (1e5, 1e6)}``.
+        metrics: Names that a bound can have.
 
     Raises:
         ConstraintError: An unknown metric, or bounds that no number can meet.
     """
 
-    def __init__(self, bounds: Mapping[str, Any] | None = None) -> None:
-        self.bounds = {name: _bound(name, value) for name, value in (bounds or {}).items()}
+    def __init__(self, bounds: Mapping[str, Any] | None = None, metrics: Sequence[str] = METRICS) -> None:
+        self.bounds = {name: _bound(name, value, metrics) for name, value in (bounds or {}).items()}
 
     def __bool__(self) -> bool:
         return bool(self.bounds)
@@ -29,8 +30,9 @@ class Constraints:
     def violation(self, cost: Cost) -> float:
         """How far ``cost`` is outside: the sum of relative excesses, 0 if it is inside."""
         total = 0.0
+        values = cost.metrics()
         for name, (low, high) in self.bounds.items():
-            value = getattr(cost, name)
+            value = values[name]
             if value > high:
                 total += (value - high) / max(high, 1.0)
             elif value < low:
@@ -51,9 +53,9 @@ class Constraints:
         }
 
 
-def _bound(name: str, value: Any) -> tuple[float, float]:
-    if name not in METRICS:
-        raise ConstraintError(f"constraint on unknown metric {name!r}; {did_you_mean(name, METRICS)}")
+def _bound(name: str, value: Any, metrics: Sequence[str]) -> tuple[float, float]:
+    if name not in metrics:
+        raise ConstraintError(f"constraint on unknown metric {name!r}; {did_you_mean(name, metrics)}")
     pair = tuple(value) if isinstance(value, tuple | list) else (None, value)
     if len(pair) != 2:
         raise ConstraintError(f"constraint {name!r} = {value!r}: expected an upper bound or (low, high)")

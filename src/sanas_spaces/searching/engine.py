@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from optuna.trial import TrialState
 
 from ..arch import ArchList, ImageShape
-from ..combine import CombinedSpace
 from ..cost import Cost
 from ..errors import ConstraintError, CostError, RewardError, SearchExhausted
-from .annealing import Annealing
+from ..tables import Space
+from .algorithms import Algorithm
 from .constraints import Constraints
 from .record import Entry, Record
 
@@ -28,6 +30,8 @@ MAX_REPAIRS = 200
 """In larger spaces, proposals pulled inside the constraints before giving up."""
 FAILED_REPAIRS = 20
 """In larger spaces, proposals that none could be pulled inside before the constraints count as impossible."""
+MOST_LOOKS = 1000
+"""Proposals that are remembered while one is chosen."""
 
 CostFunction = Callable[[ArchList], Cost]
 
@@ -68,6 +72,17 @@ class Candidate:
         return f"<Candidate {self.number} tokens={self.tokens} reward={self.reward}>"
 
 
+@dataclass
+class _Look:
+    """What a proposal turned out to be; its canonical hash only once it is needed."""
+
+    tokens: tuple[int, ...]
+    archs: ArchList
+    cost: Cost | None
+    violation: float
+    digest: str = ""
+
+
 class Engine:
     """Ask for candidates, tell their rewards.
 
@@ -82,9 +97,9 @@ class Engine:
 
     def __init__(
         self,
-        space: CombinedSpace,
+        space: Space,
         record: Record,
-        algorithm: Annealing,
+        algorithm: Algorithm,
         constraints: Constraints,
         *,
         input_shape: ImageShape,
@@ -99,6 +114,7 @@ class Engine:
         self._described = True
         self._tokens: set[tuple[int, ...]] = set()
         self._hashes: set[str] = set()
+        self._looks: dict[tuple[int, ...], _Look] = {}
         self._least: tuple[float, Cost] | None = None
         self.best_entry: Entry | None = None
         self.finished = 0
@@ -114,13 +130,13 @@ class Engine:
             SearchExhausted: There is no such network left.
             ConstraintError: No network was found that meets the constraints.
         """
-        tokens, archs, cost, digest = self._propose(len(self.record.entries))
-        attrs: dict[str, Any] = {"hash": digest}
-        if cost is not None:
-            attrs |= cost.metrics()
-        entry = self.record.add(tokens, attrs)
+        look = self._propose(len(self.record.entries))
+        attrs: dict[str, Any] = {"hash": self._digest(look)}
+        if look.cost is not None:
+            attrs |= look.cost.metrics()
+        entry = self.record.add(look.tokens, attrs)
         self._issue(entry)
-        return Candidate(entry, archs, cost)
+        return Candidate(entry, look.archs, look.cost)
 
     def candidate(self, entry: Entry) -> Candidate:
         """The candidate of a recorded entry."""
@@ -161,6 +177,7 @@ class Engine:
     def _issue(self, entry: Entry) -> None:
         self._tokens.add(entry.tokens)
         self._hashes.add(entry.attrs.get("hash", ""))
+        self.algorithm.issue(entry.number, entry.tokens)
 
     def _learn(self, entry: Entry) -> None:
         self.algorithm.observe(entry.number, entry.tokens, entry.reward)
@@ -170,37 +187,65 @@ class Engine:
         if self.best_entry is None or self.best_entry.reward is None or entry.reward > self.best_entry.reward:
             self.best_entry = entry
 
-    def _propose(self, number: int) -> tuple[list[int], ArchList, Cost | None, str]:
+    def _propose(self, number: int) -> _Look:
         """The first proposal that is new and meets the constraints, pulled inside them where that is needed."""
         rng = np.random.default_rng((self.algorithm.seed, number, 2))
         small = self.space.table.size <= MAX_TRIES
         patience = PLAIN_TRIES if self.finished else 0  # a start outside is pulled inside at once
         outside = repairs = inside = 0
-        for tokens in itertools.islice(self.algorithm.propose(number), MAX_TRIES + 10 * len(self.space.table)):
+        self._looks.clear()
+        proposals = self.algorithm.propose(number, self._admits)
+        for tokens in itertools.islice(proposals, MAX_TRIES + 10 * len(self.space.table)):
             if tuple(tokens) in self._tokens:
                 continue
-            archs = self.space.token2arch(tokens)
-            cost, violation = self._describe(archs)
-            if violation > 0:
+            look = self._look(tokens)
+            if look.violation > 0:
                 outside += 1
                 if small or outside <= patience:
                     continue
                 if repairs == MAX_REPAIRS or (repairs == FAILED_REPAIRS and not inside):
                     break
                 repairs += 1
-                tokens = self._repair(tokens, violation, rng)
-                archs = self.space.token2arch(tokens)
-                cost, violation = self._describe(archs)
-                if violation > 0:
+                look = self._look(self._repair(tokens, look.violation, rng))
+                if look.violation > 0:
                     continue
             inside += 1
-            digest = archs.hash(self._input_shape) if self._described else " ".join(map(str, tokens))
-            if digest not in self._hashes:
-                return tokens, archs, cost, digest
-            self._tokens.add(tuple(tokens))  # another name for a network that was proposed
+            if self._digest(look) not in self._hashes:
+                return look
+            self._tokens.add(tuple(look.tokens))  # another name for a network that was proposed
         if outside and not inside and not self.record.entries:
             raise self._impossible()
         raise self._exhausted(small)
+
+    def _admits(self, tokens: Sequence[int]) -> bool:
+        """Whether tokens mean a network that was never proposed and meets the constraints."""
+        if tuple(tokens) in self._tokens:
+            return False
+        look = self._look(tokens)
+        if look.violation > 0:
+            return False
+        if self._digest(look) in self._hashes:
+            self._tokens.add(tuple(tokens))
+            return False
+        return True
+
+    def _look(self, tokens: Sequence[int]) -> _Look:
+        """What tokens mean; looked at once per proposal."""
+        key = tuple(tokens)
+        if key not in self._looks:
+            if len(self._looks) == MOST_LOOKS:
+                self._looks.clear()
+            if self.space.holds(key):
+                archs = self.space.token2arch(key)
+                self._looks[key] = _Look(key, archs, *self._describe(archs))
+            else:
+                self._looks[key] = _Look(key, ArchList([]), None, math.inf)
+        return self._looks[key]
+
+    def _digest(self, look: _Look) -> str:
+        if not look.digest:
+            look.digest = look.archs.hash(self._input_shape) if self._described else " ".join(map(str, look.tokens))
+        return look.digest
 
     def _describe(self, archs: ArchList) -> tuple[Cost | None, float]:
         """Cost, and how far it is outside the constraints."""
@@ -219,7 +264,7 @@ class Engine:
             self._least = violation, cost
         return cost, violation
 
-    def _repair(self, tokens: list[int], violation: float, rng: np.random.Generator) -> list[int]:
+    def _repair(self, tokens: Sequence[int], violation: float, rng: np.random.Generator) -> list[int]:
         """Move tokens one option at a time, each in turn, while that lessens the violation; then any option.
 
         Small steps everywhere end just inside the constraints; large ones would make a few tokens as cheap as can be.

@@ -6,14 +6,20 @@ import json
 import math
 import operator
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from optuna.samplers import BaseSampler
 
 from .. import __version__
 from ..arch import ImageShape
 from ..combine import CombinedSpace
-from ..errors import ConfigError
-from .annealing import Annealing
+from ..errors import ConfigError, CostError
+from ..tables import Space
+from .algorithms import ALGORITHMS, Algorithm, Annealing, Choices, PaddleSlimAnnealing, algorithm_named
+from .algorithms.choices import Features
+from .algorithms.optuna_sampler import OptunaAlgorithm
 from .constraints import Constraints
 from .engine import CostFunction, Engine
 from .record import Record, latest_record_path, new_record_path
@@ -21,14 +27,16 @@ from .start import import_checkpoint, is_checkpoint_only, start_of, starting_sta
 
 
 def open_engine(
-    space: CombinedSpace,
+    space: Space,
     *,
     name: str,
     save_to: Path | None,
     load_from: Path | None,
     init_tokens: Sequence[int] | None,
-    init_temperature: float | None,
-    reduce_rate: float,
+    algorithm: Any = None,
+    default_algorithm: str,
+    init_temperature: float | None = None,
+    reduce_rate: float | None = None,
     seed: int | None,
     constraints: Constraints,
     input_shape: ImageShape | None,
@@ -44,8 +52,11 @@ def open_engine(
         save_to: Folder for the record; None keeps it in memory. Another folder than ``load_from`` gets a copy.
         load_from: Folder of a record, or of a checkpoint of PaddleSlim, to continue.
         init_tokens: First proposal.
-        init_temperature: Start temperature.
-        reduce_rate: Factor of the temperature per reward.
+        algorithm: What proposes: a name, a function of (choices, init_tokens, seed=), or an Optuna sampler; None
+            is that of the record, PaddleSlim's rule after its checkpoint.
+        default_algorithm: Algorithm of a new search where none is given.
+        init_temperature: Start temperature of an annealing.
+        reduce_rate: Factor of the temperature of an annealing per reward.
         seed: Seed of the search.
         constraints: What every candidate has to meet.
         input_shape: Image shape [C, H, W].
@@ -62,34 +73,83 @@ def open_engine(
         "range_table": space.range_table(),
         "input_shape": list(shape),
         "constraints": constraints.as_json(),
+        "algorithm": name_of(algorithm),
         "reduce_rate": _checked_rate(reduce_rate),
         "init_temperature": _checked_temperature(init_temperature),
         "seed": _checked_seed(seed),
         "init_tokens": None if init_tokens is None else space.init_tokens(init_tokens),
     }
 
-    def engine(record: Record) -> Engine:
-        algorithm = Annealing(
-            space.range_table(),
-            record.header["init_tokens"],
-            init_temperature=record.header["init_temperature"],
-            reduce_rate=record.header["reduce_rate"],
-            seed=record.header["seed"],
-            **starting_state(record),
-        )
-        return Engine(space, record, algorithm, constraints, input_shape=shape, cost_of=cost_of)
+    choices = replace(Choices.of(space.table), features=_features(space, cost_of, shape))
 
-    if load_from is not None and is_checkpoint_only(load_from, name):
-        record = import_checkpoint(load_from, space, given)
+    def engine(record: Record) -> Engine:
+        return Engine(
+            space, record, _algorithm(algorithm, choices, record), constraints, input_shape=shape, cost_of=cost_of
+        )
+
+    if load_from is not None and isinstance(space, CombinedSpace) and is_checkpoint_only(load_from, name):
+        record = import_checkpoint(load_from, space, given)  # goes on with PaddleSlim's rule unless another is given
         return engine(record if save_to is None else record.copy_to(_target(save_to, name), space.table))
     if load_from is not None:
         record = Record.load(latest_record_path(load_from, name), space.table, given)
         if save_to is None or save_to.resolve() != load_from.resolve():
             record = record.copy_to(_target(save_to, name), space.table)
         return engine(record)
+    given["algorithm"] = given["algorithm"] or default_algorithm
     header = {**given, **start_of(space, given), "version": __version__}
     engine(Record.create(None, space.table, header)).check_constraints()
     return engine(Record.create(_target(save_to, name), space.table, header))
+
+
+def name_of(algorithm: Any) -> str | None:
+    """What a record calls an algorithm."""
+    if algorithm is None:
+        return None
+    if isinstance(algorithm, str):
+        algorithm_named(algorithm)
+        return algorithm
+    named = getattr(algorithm, "func", algorithm)
+    return str(getattr(named, "__name__", type(named).__name__))
+
+
+def _algorithm(given: Any, choices: Choices, record: Record) -> Algorithm:
+    """The algorithm of a search; the record tells which, if it is not given."""
+    header = record.header
+    arguments = choices, header["init_tokens"]
+    if isinstance(given, BaseSampler):
+        return OptunaAlgorithm(*arguments, sampler=given, seed=header["seed"])
+    if given is not None and not isinstance(given, str):
+        made = given(*arguments, seed=header["seed"])
+        return OptunaAlgorithm(*arguments, sampler=made, seed=header["seed"]) if isinstance(made, BaseSampler) else made
+    if header["algorithm"] not in ALGORITHMS:
+        raise ConfigError(f"the search was begun with the algorithm {header['algorithm']}: give it as algorithm= again")
+    algorithm = algorithm_named(header["algorithm"])
+    options = {}
+    if issubclass(algorithm, Annealing | PaddleSlimAnnealing):
+        options = {key: header[key] for key in ("init_temperature", "reduce_rate") if header[key] is not None}
+    elif header["init_temperature"] is not None:
+        raise ConfigError(
+            f"init_temperature = {header['init_temperature']}: {header['algorithm']!r} has no temperature"
+        )
+    if algorithm is PaddleSlimAnnealing:
+        options |= starting_state(record)
+    return algorithm(*arguments, seed=header["seed"], **options)
+
+
+def _features(space: Space, cost_of: CostFunction | None, shape: ImageShape) -> Features:
+    """What a search knows of a network without an evaluation: logarithms of its cost."""
+
+    def features(tokens: Sequence[int]) -> list[float] | None:
+        if not space.holds(tokens):
+            return None
+        archs = space.token2arch(tokens)
+        try:
+            figures = (cost_of(archs) if cost_of else archs.cost(shape)).metrics()
+        except CostError:
+            return None
+        return [math.log1p(max(figures[name], 0)) for name in space.features]
+
+    return features
 
 
 def _target(folder: Path | None, name: str) -> Path | None:
@@ -102,7 +162,9 @@ def _checked_temperature(value: float | None) -> float | None:
     return None if value is None else float(value)
 
 
-def _checked_rate(value: float) -> float:
+def _checked_rate(value: float | None) -> float | None:
+    if value is None:
+        return None
     if not 0 < value <= 1:
         raise ConfigError(f"reduce_rate = {value!r}: expected 0 < reduce_rate <= 1")
     return float(value)

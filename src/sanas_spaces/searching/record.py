@@ -22,6 +22,8 @@ from ..tokens import TokenTable
 HEADER = "sanas:search"
 FORMAT = 1
 STUDY_NAME = "sanas"
+BEFORE = {"algorithm": "paddleslim"}
+"""What held for records from before it was written down."""
 _LOCK_GRACE_SECONDS = 10
 
 JOURNAL_SUFFIX = ".journal"
@@ -65,7 +67,7 @@ class Record:
         self._distributions = distributions(table)
         self._trial_ids: list[int] = []
         self._open: dict[int, Entry] = {}
-        self.header: dict[str, Any] = dict(study.user_attrs.get(HEADER, {}))
+        self.header: dict[str, Any] = {**BEFORE, **study.user_attrs.get(HEADER, {})}
         for trial in storage.get_all_trials(self._study_id, deepcopy=False):
             self._keep(trial)
 
@@ -207,7 +209,7 @@ def read_header(path: Path) -> dict[str, Any]:
         raise RecordError(f"{path} holds an Optuna study that is no search of this library")
     if header.get("format") != FORMAT:
         raise RecordError(f"{path} has record format {header.get('format')!r}, this version reads {FORMAT}")
-    return header
+    return {**BEFORE, **header}
 
 
 def new_record_path(folder: Path, name: str) -> Path:

@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 from ..arch import ImageShape
 from ..combine import CombinedSpace
 from ..errors import ConfigError, EvaluationError, SearchExhausted
-from .annealing import DEFAULT_REDUCE_RATE
+from ..tables import Space, Table
 from .constraints import Constraints
 from .engine import Candidate, Engine
 from .opening import open_engine
@@ -43,7 +43,7 @@ class SearchResult:
     folder: Path | None
 
     @property
-    def space(self) -> CombinedSpace:
+    def space(self) -> Space:
         """The search space."""
         return self.engine.space
 
@@ -92,15 +92,14 @@ class SearchResult:
 
 
 def search(
-    configs: Sequence[Any],
+    configs: Sequence[Any] | Table,
     evaluate: Evaluate,
     *,
     steps: int = 20,
     constraints: Mapping[str, Any] | None = None,
     input_shape: ImageShape | None = None,
     init_tokens: Sequence[int] | None = None,
-    init_temperature: float | None = None,
-    reduce_rate: float = DEFAULT_REDUCE_RATE,
+    algorithm: Any = None,
     seed: int | None = None,
     folder: str | Path | None = None,
     resume: bool = False,
@@ -110,7 +109,7 @@ def search(
     """Search for the network with the largest reward.
 
     Args:
-        configs: Search spaces: ``[('MobileNetV2Space')]`` or ``[(name, {...}), ...]``.
+        configs: Search spaces: ``[('MobileNetV2Space')]`` or ``[(name, {...}), ...]``; or a table of networks.
         evaluate: Function of a :class:`Candidate` that returns its reward. If it has a method ``cost(archs)``, that
             is the cost that constraints bound (a training evaluator counts the classifier, too); if it has an
             ``input_shape``, that is the default. An exception fails the candidate, and the search goes on.
@@ -118,8 +117,9 @@ def search(
         constraints: Bounds that every candidate meets: ``{"flops": 50e6, "params": (1e5, 1e6)}``.
         input_shape: Image shape [C, H, W] that costs refer to.
         init_tokens: First candidate; by default the initial tokens of the spaces.
-        init_temperature: Start temperature of the annealing, in units of the reward.
-        reduce_rate: Factor of the temperature per reward.
+        algorithm: What proposes: ``"model"``, the default, ``"annealing"``, ``"paddleslim"``, ``"evolution"``,
+            ``"local"``, ``"random"``, a function of (choices, init_tokens, seed=) that gives an
+            :class:`~sanas_spaces.searching.Algorithm`, or an Optuna sampler.
         seed: Seed of the search; by default drawn and written into the record.
         folder: Folder of the record, an Optuna journal file; None keeps it in memory.
         resume: Continue the newest record in ``folder``; the candidate that was open is evaluated again.
@@ -138,17 +138,18 @@ def search(
         raise ConfigError(f"evaluate = {evaluate!r}: expected a function of a candidate")
     if resume and folder is None:
         raise ConfigError("resume = True needs the folder of the search")
+    space = configs if isinstance(configs, Table) else CombinedSpace(configs)
     place = None if folder is None else Path(folder)
     engine = open_engine(
-        CombinedSpace(configs),
+        space,
         name=RECORD_NAME,
         save_to=place,
         load_from=place if resume else None,
         init_tokens=init_tokens,
-        init_temperature=init_temperature,
-        reduce_rate=reduce_rate,
+        algorithm=algorithm,
+        default_algorithm="model",
         seed=seed,
-        constraints=Constraints(constraints),
+        constraints=Constraints(constraints, space.metrics),
         input_shape=input_shape or getattr(evaluate, "input_shape", None),
         cost_of=_cost_method(evaluate),
     )

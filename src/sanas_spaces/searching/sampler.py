@@ -1,8 +1,7 @@
-"""The annealing as a sampler for any Optuna study."""
+"""The algorithms as samplers for any Optuna study."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,43 +14,42 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from ..errors import ConfigError, SearchExhausted
-from .annealing import DEFAULT_REDUCE_RATE, Annealing
-from .start import GIVEN_TEMPERATURE, RANDOM_TEMPERATURE
+from ..tokens import are_ordered
+from .algorithms import AlgorithmFactory, Choices, algorithm_named
 
 MAX_TRIES = 200_000
 
 
-class AnnealingSampler(BaseSampler):
-    """Simulated annealing over categorical and integer parameters; see :class:`Annealing` for the rule.
+class TokenSampler(BaseSampler):
+    """An algorithm of this library as a sampler of any Optuna study with categorical and integer parameters.
 
     Never proposes the same parameters twice. Everything is derived from the seed and the study's trials, so a study
-    that is loaded again goes on as it would have. Float parameters are sampled at random.
+    that is loaded again goes on as it would have. Pruned trials count with their last intermediate value, failed ones
+    as failed. Float parameters are sampled at random.
 
     Args:
+        algorithm: A name, such as ``"model"``, or a function of (choices, init_tokens, seed=) that gives an
+            :class:`~sanas_spaces.searching.Algorithm`.
         distributions: The parameters, for studies that ``ask`` without fixed ones; by default those that all trials
             so far have in common, so that the first trial is random.
         init_params: Values of the first trial; by default random.
-        init_temperature: Start temperature in units of the objective; by default 10.0 for random and 1.0 for given
-            ``init_params``.
-        reduce_rate: Factor of the temperature per finished trial.
         seed: Seed; by default drawn.
+        options: Further arguments of the algorithm.
     """
 
     def __init__(
         self,
+        algorithm: str | AlgorithmFactory = "model",
         distributions: Mapping[str, BaseDistribution] | None = None,
         *,
         init_params: Mapping[str, Any] | None = None,
-        init_temperature: float | None = None,
-        reduce_rate: float = DEFAULT_REDUCE_RATE,
         seed: int | None = None,
+        **options: Any,
     ) -> None:
+        self._algorithm = algorithm_named(algorithm) if isinstance(algorithm, str) else algorithm
+        self._options = options
         self._distributions = dict(distributions) if distributions is not None else None
         self._init_params = dict(init_params) if init_params is not None else None
-        if init_temperature is None:
-            init_temperature = RANDOM_TEMPERATURE if init_params is None else GIVEN_TEMPERATURE
-        self._init_temperature = init_temperature
-        self._reduce_rate = reduce_rate
         self._seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
         self._independent = RandomSampler(seed=self._seed)
         self._intersection = IntersectionSearchSpace()
@@ -81,13 +79,14 @@ class AnnealingSampler(BaseSampler):
         names = list(search_space)
         options = [_options(search_space[name]) for name in names]
         sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
-        annealing = Annealing(
-            [len(values) for values in options],
-            self._start(names, options),
-            init_temperature=self._init_temperature,
-            reduce_rate=self._reduce_rate,
-            seed=self._seed,
+        choices = Choices(
+            tuple(len(values) for values in options),
+            tuple(
+                isinstance(search_space[n], IntDistribution) or are_ordered(v)
+                for n, v in zip(names, options, strict=True)
+            ),
         )
+        algorithm = self._algorithm(choices, self._start(names, options), seed=self._seed, **self._options)
         seen = set()
         for other in study.get_trials(deepcopy=False):
             if other.number == trial.number:
@@ -95,14 +94,14 @@ class AnnealingSampler(BaseSampler):
             tokens = _tokens(other.params, names, options)
             if tokens is not None:
                 seen.add(tokens)
+                algorithm.issue(other.number, tokens)
             if other.state.is_finished():
-                complete = other.state is TrialState.COMPLETE and tokens is not None
-                annealing.observe(other.number, tokens or (), sign * other.values[0] if complete else None)
-        size = math.prod(len(values) for values in options)
-        for tried, proposal in enumerate(annealing.propose(trial.number)):
+                value = _value(other) if tokens is not None else None
+                algorithm.observe(other.number, tokens or (0,) * len(names), None if value is None else sign * value)
+        for tried, proposal in enumerate(algorithm.propose(trial.number, lambda tokens: tuple(tokens) not in seen)):
             if tuple(proposal) not in seen:
                 return {name: values[t] for name, values, t in zip(names, options, proposal, strict=True)}
-            if tried >= MAX_TRIES and size > MAX_TRIES:
+            if tried >= MAX_TRIES and choices.size > MAX_TRIES:
                 break
         raise SearchExhausted(f"no new combination of {', '.join(names)} was found after {len(seen)} trials")
 
@@ -122,6 +121,29 @@ class AnnealingSampler(BaseSampler):
             return list(tokens)
         rng = np.random.default_rng((self._seed, 2**32))
         return [int(rng.integers(len(values))) for values in options]
+
+
+class ModelSampler(TokenSampler):
+    """Gaussian processes over tokens (:class:`~sanas_spaces.searching.ModelSearch`); arguments of ``TokenSampler``."""
+
+    def __init__(self, distributions: Mapping[str, BaseDistribution] | None = None, **arguments: Any) -> None:
+        super().__init__("model", distributions, **arguments)
+
+
+class AnnealingSampler(TokenSampler):
+    """Simulated annealing (:class:`~sanas_spaces.searching.Annealing`); arguments of ``TokenSampler``."""
+
+    def __init__(self, distributions: Mapping[str, BaseDistribution] | None = None, **arguments: Any) -> None:
+        super().__init__("annealing", distributions, **arguments)
+
+
+def _value(trial: FrozenTrial) -> float | None:
+    """What a finished trial tells: its value, the last one it reported if it was pruned, nothing if it failed."""
+    if trial.state is TrialState.COMPLETE:
+        return float(trial.values[0])
+    if trial.state is TrialState.PRUNED and trial.last_step is not None:
+        return trial.intermediate_values[trial.last_step]
+    return None
 
 
 def _options(distribution: BaseDistribution) -> Sequence[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from ..arch import ArchList, ImageShape
 from ..combine import CombinedSpace
 from ..errors import ConfigError, RewardError, SearchFinished
-from .annealing import DEFAULT_REDUCE_RATE
+from .algorithms.base import DEFAULT_REDUCE_RATE
 from .constraints import Constraints
 from .engine import Candidate
 from .opening import open_engine
@@ -27,8 +27,8 @@ class SANAS:
     Args:
         configs: Search spaces: ``[('MobileNetV2Space')]`` or ``[(name, {...}), ...]``.
         server_addr: Not used in one process; no socket is opened.
-        init_temperature: Start temperature in units of the reward; by default 10.0 for random and 1.0 for given
-            initial tokens.
+        init_temperature: Start temperature of the annealing, by default 0.1, in units of the spread of the rewards.
+            With PaddleSlim's rule in units of the reward; by default 10.0 for random and 1.0 for given initial tokens.
         reduce_rate: Factor of the temperature per reward.
         search_steps: Number of rewards after which the search is over.
         init_tokens: First candidate; by default the initial tokens of the spaces.
@@ -39,6 +39,10 @@ class SANAS:
         seed: Seed of the search; by default drawn and written into the record.
         constraints: Bounds that every candidate meets: ``{"flops": 50e6, "params": (1e5, 1e6)}``.
         input_shape: Image shape [C, H, W] that costs refer to; by default that of the first space.
+        algorithm: What proposes: ``"annealing"``, the default, ``"model"``, ``"evolution"``, ``"local"``, ``"random"``,
+            a function of (choices, init_tokens, seed=) that gives an :class:`~sanas_spaces.searching.Algorithm`, or
+            an Optuna sampler.
+        annealing: ``"paddleslim"`` for PaddleSlim's rule, exactly.
 
     Raises:
         ConfigError: A malformed config or argument.
@@ -61,6 +65,8 @@ class SANAS:
         seed: int | None = None,
         constraints: Mapping[str, Any] | None = None,
         input_shape: ImageShape | None = None,
+        algorithm: Any = None,
+        annealing: str = "adaptive",
     ) -> None:
         if not is_server:
             raise ConfigError("is_server = False: clients over a network are not supported yet; run one process")
@@ -73,6 +79,8 @@ class SANAS:
             init_tokens=init_tokens,
             init_temperature=init_temperature,
             reduce_rate=reduce_rate,
+            algorithm=_algorithm(algorithm, annealing),
+            default_algorithm="annealing",
             seed=seed,
             constraints=Constraints(constraints),
             input_shape=input_shape,
@@ -147,3 +155,13 @@ class SANAS:
         if self._current is None:
             raise RewardError(f"{call}() without a candidate: call next_archs() first")
         return self._current
+
+
+def _algorithm(algorithm: Any, annealing: str) -> Any:
+    if annealing not in ("adaptive", "paddleslim"):
+        raise ConfigError(f"annealing = {annealing!r}: expected 'adaptive' or 'paddleslim'")
+    if annealing == "adaptive":
+        return algorithm
+    if algorithm not in (None, "annealing", "paddleslim"):
+        raise ConfigError(f"annealing = 'paddleslim' and algorithm = {algorithm!r}: choose one of them")
+    return "paddleslim"

@@ -17,7 +17,9 @@ from ..combine import CombinedSpace
 from ..errors import CostError, SanasWarning
 from ..registry import SEARCHSPACE
 from ..space import COMPAT, DeclaredSpace
-from .annealing import AnnealingState
+from ..tables import Space
+from .algorithms.base import DEFAULT_REDUCE_RATE
+from .algorithms.paddleslim_annealing import AnnealingState
 from .paddleslim_checkpoint import FILE_NAME, read_checkpoint
 from .record import Record, has_record
 
@@ -25,21 +27,25 @@ RANDOM_TEMPERATURE = 10.0
 """Start temperature for random initial tokens, as PaddleSlim documents it."""
 GIVEN_TEMPERATURE = 1.0
 """Start temperature for given initial tokens."""
+PADDLESLIM = "paddleslim"
+"""Name of PaddleSlim's rule among the algorithms."""
 _STATE = "start"
 
 
-def start_of(space: CombinedSpace, given: dict[str, Any]) -> dict[str, Any]:
-    """Seed, initial tokens and temperature of a new search, where they are not given."""
+def start_of(space: Space, given: dict[str, Any]) -> dict[str, Any]:
+    """Seed, initial tokens and the temperatures of a new search, where they are not given."""
     seed = given["seed"]
     if seed is None:
         seed = int(np.random.SeedSequence().generate_state(1)[0])
     tokens = given["init_tokens"]
-    temperature = given["init_temperature"]
-    if temperature is None:
+    temperature, rate = given["init_temperature"], given["reduce_rate"]
+    if given["algorithm"] == PADDLESLIM:
+        rate = rate or DEFAULT_REDUCE_RATE
+    if given["algorithm"] == PADDLESLIM and temperature is None:
         temperature = RANDOM_TEMPERATURE if tokens is None and space.starts_random else GIVEN_TEMPERATURE
     if tokens is None:
         tokens = space.init_tokens(rng=np.random.default_rng((seed, 2**32)))
-    return {"seed": seed, "init_tokens": tokens, "init_temperature": temperature}
+    return {"seed": seed, "init_tokens": tokens, "init_temperature": temperature, "reduce_rate": rate}
 
 
 def starting_state(record: Record) -> dict[str, Any]:
@@ -74,9 +80,12 @@ def import_checkpoint(folder: Path, space: CombinedSpace, given: dict[str, Any])
         tuple(tokens): _hash(space, tokens, shape) for tokens in (found.base, *(tokens for tokens, _ in found.results))
     }
     _warn_of_other_networks(space, shape, hashes, path)
-    known = {"init_tokens": found.base, "init_temperature": given["init_temperature"] or found.init_temperature}
+    known: dict[str, Any] = {"init_tokens": found.base, "algorithm": given["algorithm"] or PADDLESLIM}
+    if known["algorithm"] == PADDLESLIM:
+        known["init_temperature"] = given["init_temperature"] or found.init_temperature
     header = {
         **given,
+        **known,
         **start_of(space, {**given, **known}),
         "version": __version__,
         _STATE: {

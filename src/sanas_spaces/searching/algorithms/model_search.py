@@ -1,0 +1,163 @@
+"""Bayesian optimisation over tokens: Gaussian processes say which network is worth its evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from ...tokens import TokenTable
+from .acquisition import Hunt, Tokens
+from .base import Admits, Algorithm, everywhere
+from .choices import Choices
+from .gaussian_process import Posterior, Weights, fit
+from .kernel import Array, TokenKernel, feature_effects
+from .moves import outward, random_lists
+from .scales import Scale, normal_scores, power_scores, shrunk_losses
+
+WARM_UP = 6
+"""Candidates before the first model: the initial tokens, then networks far from those before them."""
+WARM_UP_DRAWN = 30
+REFIT_GROWTH = 1.15
+"""Hyperparameters are learnt again when there are so many times more results."""
+MOST_POINTS = 300
+"""Results that a model sees: the best half and the newest half."""
+FIT_POINTS = 200
+"""Results that hyperparameters are learnt from."""
+FAILED_QUANTILE = 0.25
+"""A failed network counts as worse than three quarters of the others, so that its like is not tried at once."""
+
+
+@dataclass(frozen=True)
+class Structure:
+    """One of the models that take turns.
+
+    Attributes:
+        scale: What rewards are replaced by.
+        additive: Whether choices have effects of their own besides those of whole networks.
+    """
+
+    scale: Scale
+    additive: bool = False
+
+
+STRUCTURES = (Structure(shrunk_losses), Structure(power_scores), Structure(normal_scores))
+
+
+class ModelSearch(Algorithm):
+    """Expected improvement under Gaussian processes over tokens (Jones et al., Journal of Global Optimization, 1998).
+
+    Rewards are replaced by the normal scores of their ranks, so that neither their unit nor networks that do not
+    learn matter. Models of different structure take turns, so that none can keep the search in its blind spot. The
+    candidate with the largest expected improvement is looked for among changes of the best networks and random ones,
+    and from there uphill; the space is never enumerated.
+
+    Args:
+        choices: Number of options of each token, or the token table, which tells which choices are ordered.
+        init_tokens: First proposal.
+        seed: Seed of all random choices.
+    """
+
+    def __init__(
+        self, choices: Choices | TokenTable | Sequence[int], init_tokens: Sequence[int], *, seed: int = 0
+    ) -> None:
+        super().__init__(choices, init_tokens, seed=seed)
+        self._issued: dict[int, tuple[int, ...]] = {}
+        self._seen: set[tuple[int, ...]] = set()
+        self._rewards: dict[int, float | None] = {}
+        self._weights: dict[tuple[Structure, int], Weights] = {}
+
+    def issue(self, number: int, tokens: Sequence[int]) -> None:
+        """Learn that proposal ``number`` was handed out."""
+        self._issued[number] = tuple(tokens)
+        self._seen.add(tuple(tokens))
+
+    def observe(self, number: int, tokens: Sequence[int], reward: float | None) -> None:
+        """Learn the reward of proposal ``number``; None means that it could not be evaluated."""
+        self.issue(number, tokens)
+        self._rewards[number] = reward
+
+    def propose(self, number: int, admits: Admits = everywhere) -> Iterator[list[int]]:
+        """Yield token lists for proposal ``number``, those of the largest expected improvement first."""
+        rng = self.random(number)
+        if number == 0:
+            yield list(self.init_tokens)
+        if len(self._issued) < WARM_UP or len(self._scored) < 2:
+            yield from self._far(rng)
+        if len(self._scored) >= 2:
+            with _one_thread().limit(limits=1):
+                wanted = self._hunt(number, rng, admits)
+            yield from wanted
+        yield from outward(self._best(), self.range_table, rng)
+
+    @cached_property
+    def _kernel(self) -> TokenKernel:
+        return TokenKernel(self.choices, feature_effects(self.choices, self.random(0, 2)))
+
+    def _hunt(self, number: int, rng: np.random.Generator, admits: Admits) -> list[list[int]]:
+        """Token lists by the expected improvement under the model whose turn it is."""
+        tokens, rewards = self._results(MOST_POINTS)
+        structure = STRUCTURES[number % len(STRUCTURES)]
+        targets = structure.scale(rewards)
+        weights = self._learnt(structure)
+        known = self._kernel.encode(tokens)
+        posterior = Posterior(weights, self._kernel.distances(known, known), targets)
+        best = float(targets.max())
+        waiting = np.array([self._issued[one] for one in sorted(self._issued) if one not in self._rewards])
+        if len(waiting):  # what is being evaluated counts as what the model expects of it
+            there = self._kernel.encode(waiting)
+            believed, _ = posterior.predict(self._kernel.distances(there, known), len(waiting))
+            known = self._kernel.encode(np.concatenate([tokens, waiting]))
+            posterior = Posterior(weights, self._kernel.distances(known, known), np.concatenate([targets, believed]))
+        hunt = Hunt(self.choices, self._kernel, known, posterior, best, self._seen, admits, rng)
+        return hunt.ranking(tokens[np.argsort(-rewards, kind="stable")])
+
+    def _learnt(self, structure: Structure) -> Weights:
+        """Hyperparameters from the results there were when they were due last."""
+        count, following = 2, 3
+        while following <= len(self._rewards):
+            count, following = following, max(following + 1, int(following * REFIT_GROWTH))
+        if (structure, count) not in self._weights:
+            tokens, rewards = self._results(FIT_POINTS, first=count)
+            known = self._kernel.encode(tokens)
+            self._weights[structure, count] = fit(
+                self._kernel.distances(known, known), structure.scale(rewards), additive=structure.additive
+            )
+        return self._weights[structure, count]
+
+    def _results(self, most: int, first: int | None = None) -> tuple[Tokens, Array]:
+        """Tokens [n, tokens] and rewards [n] of the ``first`` results, at most so many: the best and the newest."""
+        numbers = sorted(self._rewards)[:first]
+        scored = [self._rewards[number] for number in numbers]
+        failed = np.quantile([reward for reward in scored if reward is not None], FAILED_QUANTILE)
+        rewards = np.array([failed if reward is None else reward for reward in scored])
+        kept = np.arange(len(numbers))
+        if len(numbers) > most:
+            best = np.argsort(-rewards, kind="stable")[: most // 2]
+            kept = np.union1d(best, kept[-(most // 2) :])
+        return np.array([self._issued[numbers[i]] for i in kept]), rewards[kept]
+
+    def _best(self) -> tuple[int, ...]:
+        scored = [(reward, -number) for number, reward in self._rewards.items() if reward is not None]
+        return self._issued[-max(scored)[1]] if scored else self.init_tokens
+
+    @property
+    def _scored(self) -> list[int]:
+        """Numbers of proposals that have a reward, in order."""
+        return [number for number in sorted(self._rewards) if self._rewards[number] is not None]
+
+    def _far(self, rng: np.random.Generator) -> Iterator[list[int]]:
+        """Random token lists, those farthest from all that were handed out first."""
+        drawn = np.array(random_lists(self.range_table, rng, WARM_UP_DRAWN))
+        known = np.array(list(self._issued.values()) or [self.init_tokens])
+        distance = (drawn[:, None] != known[None]).sum(axis=2).min(axis=1)
+        yield from drawn[np.argsort(-distance, kind="stable")].tolist()
+
+
+@cache
+def _one_thread() -> ThreadpoolController:
+    """What holds linear algebra to one thread: these matrices are small, and several threads wait for each other."""
+    return ThreadpoolController()
