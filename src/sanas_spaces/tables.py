@@ -169,8 +169,8 @@ class Table:
         """Whether there is a row of these tokens."""
         return tuple(tokens) in self._rows
 
-    def token2arch(self, tokens: Sequence[int]) -> Any:
-        """The row of ``tokens``.
+    def row(self, tokens: Sequence[int]) -> int:
+        """Number of the row of ``tokens``.
 
         Raises:
             TokenError: There is none.
@@ -178,7 +178,15 @@ class Table:
         key = tuple(self.table.check(tokens))
         if key not in self._rows:
             raise TokenError(f"tokens {list(key)} are not in {self.name}")
-        return TableArch(self, self._rows[key])
+        return self._rows[key]
+
+    def token2arch(self, tokens: Sequence[int]) -> Any:
+        """The row of ``tokens`` in the place of an architecture.
+
+        Raises:
+            TokenError: There is none.
+        """
+        return TableArch(self, self.row(tokens))
 
     def column(self, name: str) -> NDArray[np.float64]:
         """Values of one column [n].

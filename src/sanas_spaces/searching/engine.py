@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,11 @@ from optuna.trial import TrialState
 
 from ..arch import ArchList, ImageShape
 from ..cost import Cost
-from ..errors import ConstraintError, CostError, RewardError, SearchExhausted
+from ..errors import ConfigError, ConstraintError, CostError, RewardError, SearchExhausted
 from ..tables import Space
 from .algorithms import Algorithm
 from .constraints import Constraints
+from .pareto import Objectives, scores_of
 from .record import Entry, Record
 
 _logger = logging.getLogger(__name__)
@@ -65,8 +66,13 @@ class Candidate:
 
     @property
     def reward(self) -> float | None:
-        """Its reward, None while it is open or if it failed."""
+        """Its reward, None while it is open, if it failed, or if there are several goals."""
         return self.entry.reward
+
+    @property
+    def values(self) -> tuple[float, ...] | None:
+        """Its value for each goal, None while it is open or if it failed."""
+        return self.entry.values
 
     def __repr__(self) -> str:
         return f"<Candidate {self.number} tokens={self.tokens} reward={self.reward}>"
@@ -93,6 +99,10 @@ class Engine:
         constraints: What every candidate has to meet.
         input_shape: Image shape [C, H, W] that networks are told apart on.
         cost_of: Cost of an architecture list; by default its own on ``input_shape``.
+        objectives: What is to be large or small; by default one reward.
+
+    Raises:
+        ConfigError: There are several objectives, and the algorithm takes one.
     """
 
     def __init__(
@@ -104,11 +114,15 @@ class Engine:
         *,
         input_shape: ImageShape,
         cost_of: CostFunction | None = None,
+        objectives: Objectives | None = None,
     ) -> None:
         self.space = space
         self.record = record
         self.algorithm = algorithm
         self.constraints = constraints
+        self.objectives = objectives or Objectives()
+        if self.objectives.several and not algorithm.takes_several:
+            raise ConfigError(f"{type(algorithm).__name__} takes one objective, not {self.objectives.names}")
         self._input_shape = input_shape
         self._cost_of = cost_of or (lambda archs: archs.cost(input_shape))
         self._described = True
@@ -116,6 +130,7 @@ class Engine:
         self._hashes: set[str] = set()
         self._looks: dict[tuple[int, ...], _Look] = {}
         self._least: tuple[float, Cost] | None = None
+        self._best: float | None = None
         self.best_entry: Entry | None = None
         self.finished = 0
         for entry in record.entries:
@@ -144,15 +159,21 @@ class Engine:
         cost, _ = self._describe(archs)
         return Candidate(entry, archs, cost)
 
-    def tell(self, candidate: Candidate, reward: Any) -> None:
-        """Record the reward of an open candidate.
+    def tell(self, candidate: Candidate, result: Any) -> None:
+        """Record the reward of an open candidate, or the named values of its goals.
 
         Raises:
-            RewardError: The reward is no finite number (the candidate stays open), or the candidate is not open.
+            RewardError: A value is no finite number (the candidate stays open), or the candidate is not open.
+            EvaluationError: A goal is missing.
         """
-        number = finite_number(reward)
+        known = {} if candidate.cost is None else candidate.cost.metrics()
+        values = self.objectives.values(result, known)
+        numbers = [finite_number(v, n) for v, n in zip(values, self.objectives.names, strict=True)]
         self._check_open(candidate)
-        self.record.tell(candidate.entry, number)
+        if isinstance(result, Mapping):
+            for name in result.keys() - set(self.objectives.names) - known.keys():
+                self.record.note(candidate.entry, name, result[name])
+        self.record.tell(candidate.entry, numbers)
         self._learn(candidate.entry)
 
     def fail(self, candidate: Candidate, reason: str) -> None:
@@ -180,12 +201,17 @@ class Engine:
         self.algorithm.issue(entry.number, entry.tokens)
 
     def _learn(self, entry: Entry) -> None:
-        self.algorithm.observe(entry.number, entry.tokens, entry.reward)
-        if entry.reward is None:
+        scores = None if entry.values is None else scores_of([entry.values], self.objectives)[0]
+        self.algorithm.observe(
+            entry.number,
+            entry.tokens,
+            None if scores is None else tuple(scores.tolist()) if self.objectives.several else float(scores[0]),
+        )
+        if scores is None:
             return
         self.finished += 1
-        if self.best_entry is None or self.best_entry.reward is None or entry.reward > self.best_entry.reward:
-            self.best_entry = entry
+        if not self.objectives.several and (self._best is None or scores[0] > self._best):
+            self._best, self.best_entry = float(scores[0]), entry
 
     def _propose(self, number: int) -> _Look:
         """The first proposal that is new and meets the constraints, pulled inside them where that is needed."""
@@ -307,7 +333,7 @@ class Engine:
         )
 
 
-def finite_number(reward: Any) -> float:
+def finite_number(reward: Any, name: str = "reward") -> float:
     """Return ``reward`` as a float.
 
     Raises:
@@ -318,7 +344,7 @@ def finite_number(reward: Any) -> float:
             raise TypeError
         number = float(np.asarray(reward.item() if hasattr(reward, "item") else reward, dtype=float))
     except (TypeError, ValueError):
-        raise RewardError(f"reward = {reward!r}: expected one finite number") from None
+        raise RewardError(f"{name} = {reward!r}: expected one finite number") from None
     if not np.isfinite(number):
-        raise RewardError(f"reward = {reward!r}: expected a finite number; use fail(reason) if there is none")
+        raise RewardError(f"{name} = {reward!r}: expected a finite number; use fail(reason) if there is none")
     return number

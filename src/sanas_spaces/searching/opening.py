@@ -22,6 +22,7 @@ from .algorithms.choices import Features
 from .algorithms.optuna_sampler import OptunaAlgorithm
 from .constraints import Constraints
 from .engine import CostFunction, Engine
+from .pareto import Objectives
 from .record import Record, latest_record_path, new_record_path
 from .start import import_checkpoint, is_checkpoint_only, start_of, starting_state
 
@@ -41,6 +42,7 @@ def open_engine(
     constraints: Constraints,
     input_shape: ImageShape | None,
     cost_of: CostFunction | None = None,
+    objectives: Objectives | None = None,
 ) -> Engine:
     """An engine on a new record, or on the newest record called ``name`` in ``load_from``.
 
@@ -61,6 +63,7 @@ def open_engine(
         constraints: What every candidate has to meet.
         input_shape: Image shape [C, H, W].
         cost_of: Cost of an architecture list.
+        objectives: What is to be large or small.
 
     Raises:
         ConfigError: An argument is out of its range.
@@ -77,6 +80,7 @@ def open_engine(
         "reduce_rate": _checked_rate(reduce_rate),
         "init_temperature": _checked_temperature(init_temperature),
         "seed": _checked_seed(seed),
+        "objectives": None if objectives is None else objectives.goals,
         "init_tokens": None if init_tokens is None else space.init_tokens(init_tokens),
     }
 
@@ -84,7 +88,13 @@ def open_engine(
 
     def engine(record: Record) -> Engine:
         return Engine(
-            space, record, _algorithm(algorithm, choices, record), constraints, input_shape=shape, cost_of=cost_of
+            space,
+            record,
+            _algorithm(algorithm, choices, record),
+            constraints,
+            input_shape=shape,
+            cost_of=cost_of,
+            objectives=Objectives(record.header.get("objectives")),
         )
 
     if load_from is not None and isinstance(space, CombinedSpace) and is_checkpoint_only(load_from, name):

@@ -14,6 +14,7 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalFileSymlinkLock
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from ..errors import RecordError
@@ -37,15 +38,20 @@ class Entry:
         number: Its number, from 0.
         tokens: Its tokens.
         state: ``RUNNING`` while it is open, then ``COMPLETE`` or ``FAIL``.
-        reward: Its reward, None unless complete.
+        values: Its value for each goal, None unless complete.
         attrs: What was noted with it: canonical hash, cost, reason of a failure.
     """
 
     number: int
     tokens: tuple[int, ...]
     state: TrialState
-    reward: float | None = None
+    values: tuple[float, ...] | None = None
     attrs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def reward(self) -> float | None:
+        """Its reward, None unless complete and the only goal."""
+        return self.values[0] if self.values is not None and len(self.values) == 1 else None
 
 
 class Record:
@@ -82,7 +88,7 @@ class Record:
             raise RecordError(f"{path} exists already; resume it, or choose another folder")
         storage = _storage(path)
         with _quiet():
-            study = optuna.create_study(storage=storage, study_name=STUDY_NAME, direction="maximize")
+            study = optuna.create_study(storage=storage, study_name=STUDY_NAME, directions=directions(header))
         study.set_user_attr(HEADER, {"format": FORMAT, **header})
         return cls(storage, study, table)
 
@@ -125,19 +131,20 @@ class Record:
         tokens: Sequence[int],
         attrs: Mapping[str, Any],
         state: TrialState = TrialState.RUNNING,
-        reward: float | None = None,
+        values: Sequence[float] | None = None,
     ) -> Entry:
         """Write a candidate, open unless another state is given."""
         now = datetime.now()
-        values = {name: opts[t] for name, opts, t in zip(self._names, self._options, tokens, strict=True)}
+        params = {name: opts[t] for name, opts, t in zip(self._names, self._options, tokens, strict=True)}
         template = FrozenTrial(
             number=-1,  # the storage gives the real one
+            value=None,
             trial_id=-1,
             state=state,
-            value=reward,
+            values=values,
             datetime_start=now,
             datetime_complete=now if state.is_finished() else None,
-            params=values,
+            params=params,
             distributions=self._distributions,
             user_attrs={"tokens": list(tokens), **attrs},
             system_attrs={},
@@ -146,10 +153,10 @@ class Record:
         trial_id = self._storage.create_new_trial(self._study_id, template)
         return self._keep(self._storage.get_trial(trial_id))
 
-    def tell(self, entry: Entry, reward: float) -> None:
-        """Write the reward of an open candidate."""
-        self._storage.set_trial_state_values(self._trial_ids[entry.number], TrialState.COMPLETE, [reward])
-        entry.state, entry.reward = TrialState.COMPLETE, reward
+    def tell(self, entry: Entry, values: Sequence[float]) -> None:
+        """Write the values of an open candidate."""
+        self._storage.set_trial_state_values(self._trial_ids[entry.number], TrialState.COMPLETE, list(values))
+        entry.state, entry.values = TrialState.COMPLETE, tuple(values)
         del self._open[entry.number]
 
     def fail(self, entry: Entry, reason: str) -> None:
@@ -177,7 +184,7 @@ class Record:
         # storages that keep trials in memory would keep thousands of equal distributions and names otherwise
         trial.distributions = self._distributions
         trial.params = {name: trial.params[name] for name in self._names}
-        entry = Entry(trial.number, tokens, trial.state, trial.value if trial.values else None, attrs)
+        entry = Entry(trial.number, tokens, trial.state, tuple(trial.values) if trial.values else None, attrs)
         self.entries.append(entry)
         self._trial_ids.append(trial._trial_id)
         if entry.state is TrialState.RUNNING:
@@ -188,6 +195,12 @@ class Record:
 def distributions(table: TokenTable) -> dict[str, BaseDistribution]:
     """Optuna's view of the choices: one categorical parameter per token, by its label."""
     return {choice.label: CategoricalDistribution(choice.options) for choice in table.fields}
+
+
+def directions(header: Mapping[str, Any]) -> list[StudyDirection]:
+    """The directions of a search's goals."""
+    goals = header.get("objectives") or {"reward": "max"}
+    return [StudyDirection.MAXIMIZE if one == "max" else StudyDirection.MINIMIZE for one in goals.values()]
 
 
 def read_header(path: Path) -> dict[str, Any]:

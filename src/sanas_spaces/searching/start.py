@@ -100,7 +100,9 @@ def import_checkpoint(folder: Path, space: CombinedSpace, given: dict[str, Any])
         attrs = {"hash": hashes[tuple(tokens)], "source": FILE_NAME}
         if reward is None:
             attrs["reason"] = f"{FILE_NAME} has no reward for it"
-        record.add(tokens, attrs, TrialState.FAIL if reward is None else TrialState.COMPLETE, reward)
+            record.add(tokens, attrs, TrialState.FAIL)
+        else:
+            record.add(tokens, attrs, TrialState.COMPLETE, [reward])
     return record
 
 

@@ -26,7 +26,6 @@ CLIMB_STEPS = 10
 CLIMB_NEIGHBOURS = 150
 LOOKED_AT = 10
 """Neighbours of a climb that may turn out inadmissible before it ends."""
-BOLDNESS = 1.0
 CLIMB_GAIN = 1e-9
 
 
@@ -55,6 +54,7 @@ class Hunt:
         seen: Token lists that were handed out.
         admits: Whether a token list can be taken.
         rng: Source of randomness.
+        boldness: Factor of the standard deviations that the model gives.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class Hunt:
         seen: set[tuple[int, ...]],
         admits: Admits,
         rng: np.random.Generator,
+        boldness: float = 1.0,
     ) -> None:
         self._table = choices.range_table
         self._kernel = kernel
@@ -76,6 +77,7 @@ class Hunt:
         self._seen = seen
         self._admits = admits
         self._rng = rng
+        self._boldness = boldness
         singles = [(i, v) for i, count in enumerate(self._table) for v in range(count)]
         self._positions = np.array([i for i, _ in singles])
         self._values = np.array([v for _, v in singles])
@@ -136,5 +138,5 @@ class Hunt:
         if fresh.any():
             there = self._kernel.encode(tokens[fresh])
             mean, deviation = self._posterior.predict(self._kernel.distances(there, self._known), int(fresh.sum()))
-            values[fresh] = log_expected_improvement(mean, BOLDNESS * deviation, self._best)
+            values[fresh] = log_expected_improvement(mean, self._boldness * deviation, self._best)
         return values

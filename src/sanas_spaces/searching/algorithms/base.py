@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -36,6 +37,9 @@ class Algorithm(ABC):
         seed: Seed of all random choices.
     """
 
+    takes_several: ClassVar[bool] = False
+    """Whether rewards can be tuples, one for each of several objectives, all to be large."""
+
     def __init__(self, choices: Choices | TokenTable | Sequence[int], init_tokens: Sequence[int], *, seed: int = 0):
         self.choices = Choices.of(choices)
         self.init_tokens = tuple(init_tokens)
@@ -54,7 +58,7 @@ class Algorithm(ABC):
         """Learn that proposal ``number`` was handed out, or was before this algorithm began."""
 
     @abstractmethod
-    def observe(self, number: int, tokens: Sequence[int], reward: float | None) -> None:
+    def observe(self, number: int, tokens: Sequence[int], reward: Any) -> None:
         """Learn the reward of proposal ``number``; None means that it could not be evaluated."""
 
     @abstractmethod

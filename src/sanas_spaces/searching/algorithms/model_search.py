@@ -44,6 +44,8 @@ class Structure:
     additive: bool = False
 
 
+BOLDNESS = (0.5, 2.0)
+"""Factors of the standard deviations that models give, in turns: greedy, then curious."""
 STRUCTURES = (Structure(shrunk_losses), Structure(power_scores), Structure(normal_scores))
 
 
@@ -101,6 +103,7 @@ class ModelSearch(Algorithm):
         """Token lists by the expected improvement under the model whose turn it is."""
         tokens, rewards = self._results(MOST_POINTS)
         structure = STRUCTURES[number % len(STRUCTURES)]
+        boldness = BOLDNESS[number % len(BOLDNESS)]
         targets = structure.scale(rewards)
         weights = self._learnt(structure)
         known = self._kernel.encode(tokens)
@@ -112,7 +115,7 @@ class ModelSearch(Algorithm):
             believed, _ = posterior.predict(self._kernel.distances(there, known), len(waiting))
             known = self._kernel.encode(np.concatenate([tokens, waiting]))
             posterior = Posterior(weights, self._kernel.distances(known, known), np.concatenate([targets, believed]))
-        hunt = Hunt(self.choices, self._kernel, known, posterior, best, self._seen, admits, rng)
+        hunt = Hunt(self.choices, self._kernel, known, posterior, best, self._seen, admits, rng, boldness)
         return hunt.ranking(tokens[np.argsort(-rewards, kind="stable")])
 
     def _learnt(self, structure: Structure) -> Weights:

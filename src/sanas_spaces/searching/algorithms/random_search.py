@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from .base import Admits, Algorithm, everywhere
 from .moves import everything, random_lists
@@ -11,7 +12,9 @@ from .moves import everything, random_lists
 class RandomSearch(Algorithm):
     """Token lists drawn uniformly, after the initial one."""
 
-    def observe(self, number: int, tokens: Sequence[int], reward: float | None) -> None:
+    takes_several = True
+
+    def observe(self, number: int, tokens: Sequence[int], reward: Any) -> None:
         """Nothing is learnt."""
 
     def propose(self, number: int, admits: Admits = everywhere) -> Iterator[list[int]]:
