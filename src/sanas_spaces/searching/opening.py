@@ -87,14 +87,15 @@ def open_engine(
     choices = replace(Choices.of(space.table), features=_features(space, cost_of, shape))
 
     def engine(record: Record) -> Engine:
+        goals = Objectives(record.header.get("objectives"))
         return Engine(
             space,
             record,
-            _algorithm(algorithm, choices, record),
+            _algorithm(algorithm, choices, record, goals),
             constraints,
             input_shape=shape,
             cost_of=cost_of,
-            objectives=Objectives(record.header.get("objectives")),
+            objectives=goals,
         )
 
     if load_from is not None and isinstance(space, CombinedSpace) and is_checkpoint_only(load_from, name):
@@ -122,15 +123,17 @@ def name_of(algorithm: Any) -> str | None:
     return str(getattr(named, "__name__", type(named).__name__))
 
 
-def _algorithm(given: Any, choices: Choices, record: Record) -> Algorithm:
+def _algorithm(given: Any, choices: Choices, record: Record, goals: Objectives) -> Algorithm:
     """The algorithm of a search; the record tells which, if it is not given."""
     header = record.header
     arguments = choices, header["init_tokens"]
     if isinstance(given, BaseSampler):
-        return OptunaAlgorithm(*arguments, sampler=given, seed=header["seed"])
+        return OptunaAlgorithm(*arguments, sampler=given, goals=len(goals.names), seed=header["seed"])
     if given is not None and not isinstance(given, str):
-        made = given(*arguments, seed=header["seed"])
-        return OptunaAlgorithm(*arguments, sampler=made, seed=header["seed"]) if isinstance(made, BaseSampler) else made
+        made: Algorithm | BaseSampler = given(*arguments, seed=header["seed"])
+        if isinstance(made, BaseSampler):
+            made = OptunaAlgorithm(*arguments, sampler=made, goals=len(goals.names), seed=header["seed"])
+        return made
     if header["algorithm"] not in ALGORITHMS:
         raise ConfigError(f"the search was begun with the algorithm {header['algorithm']}: give it as algorithm= again")
     algorithm = algorithm_named(header["algorithm"])

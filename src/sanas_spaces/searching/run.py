@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from optuna.trial import TrialState
 
 from ..arch import ImageShape
@@ -19,6 +20,8 @@ from ..tables import Space, Table
 from .constraints import Constraints
 from .engine import Candidate, Engine
 from .opening import open_engine
+from .pareto import Objectives, hypervolume, knee, non_dominated, reference_point, scores_of
+from .record import Entry
 
 _logger = logging.getLogger(__name__)
 
@@ -26,7 +29,7 @@ RECORD_NAME = "search"
 GIVE_UP_AFTER = 3
 """If the first so many candidates all fail, the mistake is not in the networks."""
 
-Evaluate = Callable[[Candidate], float]
+Evaluate = Callable[[Candidate], Any]
 Callback = Callable[["SearchResult", Candidate], None]
 
 
@@ -49,18 +52,69 @@ class SearchResult:
 
     @property
     def best(self) -> Candidate:
-        """The candidate with the largest reward, the earliest of equals.
+        """The candidate with the largest reward, the earliest of equals; with several objectives, the :attr:`knee`.
 
         Raises:
             EvaluationError: No candidate was evaluated.
         """
+        if self.objectives.several:
+            return self.knee
         if self.engine.best_entry is None:
             raise EvaluationError("no candidate of this search was evaluated")
         return self.engine.candidate(self.engine.best_entry)
 
     @property
+    def objectives(self) -> Objectives:
+        """What is to be large or small."""
+        return self.engine.objectives
+
+    @property
+    def pareto_front(self) -> list[Candidate]:
+        """The candidates that no other is at least as good as for all objectives, the best for the first one first."""
+        evaluated, scores = self._scores()
+        front = [i for i, kept in enumerate(non_dominated(scores)) if kept]
+        return [self.engine.candidate(evaluated[i]) for i in sorted(front, key=lambda i: -scores[i, 0])]
+
+    @property
+    def knee(self) -> Candidate:
+        """The candidate of the Pareto front that is nearest to the best of all objectives, each scaled from 0 to 1.
+
+        Raises:
+            EvaluationError: No candidate was evaluated.
+        """
+        evaluated, scores = self._scores()
+        if not evaluated:
+            raise EvaluationError("no candidate of this search was evaluated")
+        front = np.flatnonzero(non_dominated(scores))
+        return self.engine.candidate(evaluated[front[knee(scores[front])]])
+
+    def hypervolume(self, reference: Mapping[str, float] | None = None) -> list[float]:
+        """Hypervolume that the first 1, 2, ... evaluated candidates dominate.
+
+        Args:
+            reference: For each objective the value that is measured from; by default the worst that was found and a
+                tenth of the range more.
+        """
+        evaluated, scores = self._scores()
+        if not evaluated:
+            return []
+        if reference is None:
+            origin = reference_point(scores)
+        else:
+            origin = scores_of([[reference[name] for name in self.objectives.names]], self.objectives)[0]
+        volumes = [hypervolume(scores[: n + 1], origin) for n in range(len(scores))]
+        return [float(volume) for volume in np.maximum.accumulate(volumes)]  # sums in another order differ by a hair
+
+    def _scores(self) -> tuple[list[Entry], Any]:
+        """Evaluated candidates, and their values [n, objectives], all to be large."""
+        evaluated = [entry for entry in self.engine.record.entries if entry.values is not None]
+        return evaluated, scores_of([entry.values or () for entry in evaluated], self.objectives)
+
+    @property
     def best_number(self) -> int | None:
         """Number of the best candidate, None while there is none."""
+        if self.objectives.several:
+            return self.knee.number if self.engine.finished else None
         return None if self.engine.best_entry is None else self.engine.best_entry.number
 
     @property
@@ -73,9 +127,11 @@ class SearchResult:
         """One row per candidate: number, state, reward, best reward so far, cost, tokens, reason of a failure."""
         rows = []
         best: float | None = None
+        sign = float(self.objectives.signs[0])
         for entry in self.engine.record.entries:
-            if entry.reward is not None and (best is None or entry.reward > best):
+            if entry.reward is not None and (best is None or sign * entry.reward > sign * best):
                 best = entry.reward
+            named = {} if self.objectives.goals is None or entry.values is None else entry.values
             attrs = {key: value for key, value in entry.attrs.items() if key not in ("reason", "traceback")}
             rows.append(
                 {
@@ -84,6 +140,7 @@ class SearchResult:
                     "reward": entry.reward,
                     "best": best,
                     **attrs,
+                    **dict(zip(self.objectives.names, named, strict=False)),
                     "tokens": list(entry.tokens),
                     "reason": entry.attrs.get("reason"),
                 }
@@ -97,6 +154,7 @@ def search(
     *,
     steps: int = 20,
     constraints: Mapping[str, Any] | None = None,
+    objectives: Mapping[str, str] | None = None,
     input_shape: ImageShape | None = None,
     init_tokens: Sequence[int] | None = None,
     algorithm: Any = None,
@@ -115,6 +173,9 @@ def search(
             ``input_shape``, that is the default. An exception fails the candidate, and the search goes on.
         steps: Number of candidates, those of a resumed record included.
         constraints: Bounds that every candidate meets: ``{"flops": 50e6, "params": (1e5, 1e6)}``.
+        objectives: What is to be large or small: ``{"accuracy": "max", "flops": "min"}``. A name is a key of the dict
+            that ``evaluate`` returns, or a figure of the cost; a plain number that it returns is the one objective that
+            is no figure of the cost. By default ``evaluate`` returns one reward to be large.
         input_shape: Image shape [C, H, W] that costs refer to.
         init_tokens: First candidate; by default the initial tokens of the spaces.
         algorithm: What proposes: ``"model"``, the default, ``"annealing"``, ``"paddleslim"``, ``"evolution"``,
@@ -152,6 +213,7 @@ def search(
         constraints=Constraints(constraints, space.metrics),
         input_shape=input_shape or getattr(evaluate, "input_shape", None),
         cost_of=_cost_method(evaluate),
+        objectives=Objectives(objectives),
     )
     result = SearchResult(engine, place)
     for candidate in _candidates(engine, steps):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfcx, ndtr
 
+from ..pareto import non_dominated
 from .base import Admits
 from .choices import Choices
-from .gaussian_process import Posterior
-from .kernel import Array, Encoded, TokenKernel
+from .kernel import Array
 from .moves import changes, random_lists
 
 Tokens = NDArray[np.int64]
@@ -26,6 +27,10 @@ CLIMB_STEPS = 10
 CLIMB_NEIGHBOURS = 150
 LOOKED_AT = 10
 """Neighbours of a climb that may turn out inadmissible before it ends."""
+DIRECTIONS = 32
+DRAWS = 8
+REFERENCE_QUANTILE = 0.1
+"""Of each goal, what the hypervolume is measured from: little is to be won among the worst."""
 CLIMB_GAIN = 1e-9
 
 
@@ -42,42 +47,82 @@ def log_expected_improvement(mean: Array, deviation: Array, best: float) -> Arra
     return found
 
 
+def preference(rewards: Array) -> NDArray[np.int64]:
+    """Indices of rewards [n, goals], the best first: by the reward, or by the ranks for all goals together."""
+    if rewards.shape[1] == 1:
+        order: NDArray[np.int64] = np.argsort(-rewards[:, 0], kind="stable")
+        return order
+    ranks = np.argsort(np.argsort(-rewards, axis=0, kind="stable"), axis=0, kind="stable")
+    front = non_dominated(rewards)
+    order = np.lexsort((ranks.sum(axis=1), ~front)).astype(np.int64)
+    return np.asarray(order)
+
+
+class Improvement:
+    """Logarithm of the expected improvement on what is known.
+
+    For several goals it is the improvement of the hypervolume: that is a mean of scalar improvements over random
+    directions (Zhang and Golovin, arXiv:2006.04655, lemma 5), and their expectation a mean over normal draws.
+
+    Args:
+        known: Values [n, goals] that were found.
+        boldness: Factor of the standard deviations that the models give.
+        rng: Source of the directions and draws.
+    """
+
+    def __init__(self, known: Array, boldness: float, rng: np.random.Generator) -> None:
+        self._boldness = boldness
+        self._goals = known.shape[1]
+        self._best = float(known[:, 0].max())
+        if self._goals > 1:
+            self._reference = np.quantile(known, REFERENCE_QUANTILE, axis=0)
+            drawn = np.abs(rng.normal(size=(DIRECTIONS, self._goals))) + 1e-3
+            self._directions = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+            self._draws = rng.normal(size=(DRAWS, 1, self._goals))
+            self._reached = self._volumes(known).max(axis=0)
+
+    def __call__(self, mean: Array, deviation: Array) -> Array:
+        """Log expected improvement [n] where the models give ``mean`` and ``deviation`` [n, goals]."""
+        if self._goals == 1:
+            return log_expected_improvement(mean[:, 0], self._boldness * deviation[:, 0], self._best)
+        draws = mean + self._boldness * deviation * self._draws
+        gains = np.maximum(self._volumes(draws) - self._reached, 0).mean(axis=(0, 2))
+        # where nothing is gained in any draw, nearer to the front is better
+        near = (self._volumes(mean) - self._reached).max(axis=1)
+        found: Array = np.log(gains + 1e-12) + 1e-3 * near
+        return found
+
+    def _volumes(self, values: Array) -> Array:
+        """What values [..., goals] reach in each direction, [..., directions]."""
+        shares = np.maximum(values - self._reference, 0)[..., None, :] / self._directions
+        reached: Array = shares.min(axis=-1) ** self._goals
+        return reached
+
+
 class Hunt:
-    """One hunt for the token list with the largest expected improvement.
+    """One hunt for the token list that is most worth its evaluation.
 
     Args:
         choices: The choices of the space.
-        kernel: Distances between token lists.
-        known: Token lists that the posterior was given.
-        posterior: What is believed of the others.
-        best: Value to improve on.
+        acquire: What token lists [n, tokens] are worth, [n].
         seen: Token lists that were handed out.
         admits: Whether a token list can be taken.
         rng: Source of randomness.
-        boldness: Factor of the standard deviations that the model gives.
     """
 
     def __init__(
         self,
         choices: Choices,
-        kernel: TokenKernel,
-        known: Encoded,
-        posterior: Posterior,
-        best: float,
+        acquire: Callable[[Tokens], Array],
         seen: set[tuple[int, ...]],
         admits: Admits,
         rng: np.random.Generator,
-        boldness: float = 1.0,
     ) -> None:
         self._table = choices.range_table
-        self._kernel = kernel
-        self._known = known
-        self._posterior = posterior
-        self._best = best
+        self._acquire = acquire
         self._seen = seen
         self._admits = admits
         self._rng = rng
-        self._boldness = boldness
         singles = [(i, v) for i, count in enumerate(self._table) for v in range(count)]
         self._positions = np.array([i for i, _ in singles])
         self._values = np.array([v for _, v in singles])
@@ -132,11 +177,9 @@ class Hunt:
         return found
 
     def _score(self, tokens: Tokens) -> Array:
-        """Log expected improvement [n], minus infinity where a token list was handed out."""
+        """What token lists are worth [n], minus infinity where one was handed out."""
         fresh = np.array([tuple(one) not in self._seen for one in tokens.tolist()], dtype=bool)
         values = np.full(len(tokens), -math.inf)
         if fresh.any():
-            there = self._kernel.encode(tokens[fresh])
-            mean, deviation = self._posterior.predict(self._kernel.distances(there, self._known), int(fresh.sum()))
-            values[fresh] = log_expected_improvement(mean, self._boldness * deviation, self._best)
+            values[fresh] = self._acquire(tokens[fresh])
         return values

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from ...tokens import TokenTable
-from .acquisition import Hunt, Tokens
+from .acquisition import Hunt, Improvement, Tokens, preference
 from .base import Admits, Algorithm, everywhere
 from .choices import Choices
 from .gaussian_process import Posterior, Weights, fit
@@ -47,15 +48,18 @@ class Structure:
 BOLDNESS = (0.5, 2.0)
 """Factors of the standard deviations that models give, in turns: greedy, then curious."""
 STRUCTURES = (Structure(shrunk_losses), Structure(power_scores), Structure(normal_scores))
+FOR_SEVERAL = Structure(shrunk_losses)
+"""Linear above the median, as the hypervolume is."""
 
 
 class ModelSearch(Algorithm):
     """Expected improvement under Gaussian processes over tokens (Jones et al., Journal of Global Optimization, 1998).
 
-    Rewards are replaced by the normal scores of their ranks, so that neither their unit nor networks that do not
-    learn matter. Models of different structure take turns, so that none can keep the search in its blind spot. The
+    Rewards are put on a scale on which neither their unit nor networks that do not learn matter. Models on different
+    scales take turns, and so do greedy and curious proposals, so that none can keep the search in its blind spot. The
     candidate with the largest expected improvement is looked for among changes of the best networks and random ones,
-    and from there uphill; the space is never enumerated.
+    and from there uphill; the space is never enumerated. With several goals there is a model for each, and what is
+    looked for is the expected improvement of the hypervolume.
 
     Args:
         choices: Number of options of each token, or the token table, which tells which choices are ordered.
@@ -63,24 +67,26 @@ class ModelSearch(Algorithm):
         seed: Seed of all random choices.
     """
 
+    takes_several = True
+
     def __init__(
         self, choices: Choices | TokenTable | Sequence[int], init_tokens: Sequence[int], *, seed: int = 0
     ) -> None:
         super().__init__(choices, init_tokens, seed=seed)
         self._issued: dict[int, tuple[int, ...]] = {}
         self._seen: set[tuple[int, ...]] = set()
-        self._rewards: dict[int, float | None] = {}
-        self._weights: dict[tuple[Structure, int], Weights] = {}
+        self._rewards: dict[int, tuple[float, ...] | None] = {}
+        self._weights: dict[tuple[Structure, int, int], Weights] = {}
 
     def issue(self, number: int, tokens: Sequence[int]) -> None:
         """Learn that proposal ``number`` was handed out."""
         self._issued[number] = tuple(tokens)
         self._seen.add(tuple(tokens))
 
-    def observe(self, number: int, tokens: Sequence[int], reward: float | None) -> None:
-        """Learn the reward of proposal ``number``; None means that it could not be evaluated."""
+    def observe(self, number: int, tokens: Sequence[int], reward: Any) -> None:
+        """Learn the reward of proposal ``number``, or one for each goal; None: it could not be evaluated."""
         self.issue(number, tokens)
-        self._rewards[number] = reward
+        self._rewards[number] = None if reward is None else tuple(np.atleast_1d(reward).tolist())
 
     def propose(self, number: int, admits: Admits = everywhere) -> Iterator[list[int]]:
         """Yield token lists for proposal ``number``, those of the largest expected improvement first."""
@@ -100,52 +106,63 @@ class ModelSearch(Algorithm):
         return TokenKernel(self.choices, feature_effects(self.choices, self.random(0, 2)))
 
     def _hunt(self, number: int, rng: np.random.Generator, admits: Admits) -> list[list[int]]:
-        """Token lists by the expected improvement under the model whose turn it is."""
+        """Token lists by the expected improvement under the models whose turn it is."""
         tokens, rewards = self._results(MOST_POINTS)
-        structure = STRUCTURES[number % len(STRUCTURES)]
-        boldness = BOLDNESS[number % len(BOLDNESS)]
-        targets = structure.scale(rewards)
-        weights = self._learnt(structure)
+        goals = range(rewards.shape[1])
+        structure = STRUCTURES[number % len(STRUCTURES)] if len(goals) == 1 else FOR_SEVERAL
+        targets = np.stack([structure.scale(rewards[:, goal]) for goal in goals], axis=1)
         known = self._kernel.encode(tokens)
-        posterior = Posterior(weights, self._kernel.distances(known, known), targets)
-        best = float(targets.max())
+        distances = self._kernel.distances(known, known)
+        beliefs = [Posterior(self._learnt(structure, goal), distances, targets[:, goal]) for goal in goals]
+        improvement = Improvement(targets, BOLDNESS[number % len(BOLDNESS)], rng)
         waiting = np.array([self._issued[one] for one in sorted(self._issued) if one not in self._rewards])
-        if len(waiting):  # what is being evaluated counts as what the model expects of it
-            there = self._kernel.encode(waiting)
-            believed, _ = posterior.predict(self._kernel.distances(there, known), len(waiting))
+        if len(waiting):  # what is being evaluated counts as what the models expect of it
+            apart = self._kernel.distances(self._kernel.encode(waiting), known)
+            expected = np.stack([belief.predict(apart, len(waiting))[0] for belief in beliefs], axis=1)
             known = self._kernel.encode(np.concatenate([tokens, waiting]))
-            posterior = Posterior(weights, self._kernel.distances(known, known), np.concatenate([targets, believed]))
-        hunt = Hunt(self.choices, self._kernel, known, posterior, best, self._seen, admits, rng, boldness)
-        return hunt.ranking(tokens[np.argsort(-rewards, kind="stable")])
+            distances = self._kernel.distances(known, known)
+            everything = np.concatenate([targets, expected])
+            beliefs = [Posterior(self._learnt(structure, goal), distances, everything[:, goal]) for goal in goals]
 
-    def _learnt(self, structure: Structure) -> Weights:
+        def acquire(lists: Tokens) -> Array:
+            apart = self._kernel.distances(self._kernel.encode(lists), known)
+            means, deviations = zip(*(belief.predict(apart, len(lists)) for belief in beliefs), strict=True)
+            return improvement(np.stack(means, axis=1), np.stack(deviations, axis=1))
+
+        hunt = Hunt(self.choices, acquire, self._seen, admits, rng)
+        return hunt.ranking(tokens[preference(targets)])
+
+    def _learnt(self, structure: Structure, goal: int) -> Weights:
         """Hyperparameters from the results there were when they were due last."""
         count, following = 2, 3
         while following <= len(self._rewards):
             count, following = following, max(following + 1, int(following * REFIT_GROWTH))
-        if (structure, count) not in self._weights:
+        if (structure, goal, count) not in self._weights:
             tokens, rewards = self._results(FIT_POINTS, first=count)
             known = self._kernel.encode(tokens)
-            self._weights[structure, count] = fit(
-                self._kernel.distances(known, known), structure.scale(rewards), additive=structure.additive
+            targets = structure.scale(rewards[:, goal])
+            self._weights[structure, goal, count] = fit(
+                self._kernel.distances(known, known), targets, additive=structure.additive
             )
-        return self._weights[structure, count]
+        return self._weights[structure, goal, count]
 
     def _results(self, most: int, first: int | None = None) -> tuple[Tokens, Array]:
-        """Tokens [n, tokens] and rewards [n] of the ``first`` results, at most so many: the best and the newest."""
+        """Tokens [n, tokens] and rewards [n, goals] of the ``first`` results; of too many, the best and the newest."""
         numbers = sorted(self._rewards)[:first]
         scored = [self._rewards[number] for number in numbers]
-        failed = np.quantile([reward for reward in scored if reward is not None], FAILED_QUANTILE)
+        failed = np.quantile([reward for reward in scored if reward is not None] or [(0.0,)], FAILED_QUANTILE, axis=0)
         rewards = np.array([failed if reward is None else reward for reward in scored])
         kept = np.arange(len(numbers))
         if len(numbers) > most:
-            best = np.argsort(-rewards, kind="stable")[: most // 2]
-            kept = np.union1d(best, kept[-(most // 2) :])
+            kept = np.union1d(preference(rewards)[: most // 2], kept[-(most // 2) :])
         return np.array([self._issued[numbers[i]] for i in kept]), rewards[kept]
 
     def _best(self) -> tuple[int, ...]:
-        scored = [(reward, -number) for number, reward in self._rewards.items() if reward is not None]
-        return self._issued[-max(scored)[1]] if scored else self.init_tokens
+        scored = self._scored
+        if not scored:
+            return self.init_tokens
+        rewards = np.array([self._rewards[number] for number in scored], dtype=float)
+        return self._issued[scored[preference(rewards)[0]]]
 
     @property
     def _scored(self) -> list[int]:

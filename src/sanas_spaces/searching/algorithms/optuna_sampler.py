@@ -29,8 +29,11 @@ class OptunaAlgorithm(Algorithm):
         choices: Number of options of each token, or the token table.
         init_tokens: First proposal.
         sampler: The sampler, or a function of a seed that makes it.
+        goals: Number of objectives.
         seed: Seed of all random choices.
     """
+
+    takes_several = True
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class OptunaAlgorithm(Algorithm):
         init_tokens: Sequence[int],
         *,
         sampler: BaseSampler | Callable[[int], BaseSampler],
+        goals: int = 1,
         seed: int = 0,
     ) -> None:
         super().__init__(choices, init_tokens, seed=seed)
@@ -49,7 +53,9 @@ class OptunaAlgorithm(Algorithm):
         verbosity = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         try:
-            self._study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0))
+            self._study = optuna.create_study(
+                directions=["maximize"] * goals, sampler=optuna.samplers.RandomSampler(seed=0)
+            )
         finally:
             optuna.logging.set_verbosity(verbosity)
         self._numbers: dict[int, int] = {}
@@ -68,8 +74,8 @@ class OptunaAlgorithm(Algorithm):
             create_trial(state=TrialState.RUNNING, params=self._params(tokens), distributions=self._distributions)
         )
 
-    def observe(self, number: int, tokens: Sequence[int], reward: float | None) -> None:
-        """Learn the reward of proposal ``number``; None means that it could not be evaluated."""
+    def observe(self, number: int, tokens: Sequence[int], reward: Any) -> None:
+        """Learn the reward of proposal ``number``, or one for each goal; None: it could not be evaluated."""
         if number not in self._numbers:
             self.issue(number, tokens)
         if reward is None:
