@@ -13,7 +13,8 @@ import numpy as np
 from ...tokens import TokenTable
 from .base import DEFAULT_REDUCE_RATE, Admits, Algorithm, Ordered, everywhere
 from .choices import Choices
-from .moves import outward, random_lists
+from .model_search import ModelSearch
+from .moves import changes, outward, random_lists, single_changes
 
 INIT_TEMPERATURE = 0.1
 REHEATED = 0.06
@@ -24,6 +25,8 @@ PATIENCE = 2
 """Rewards without an improvement, in numbers of tokens, after which the search starts again."""
 ELITE = 5
 """Restarts go to one of so many best networks."""
+DOUBLE_CHANGES = 32
+"""Changes of two tokens of the base that the model looks at beside those of one."""
 SPREAD_OF = 128
 """At most so many of the better half of the rewards give the spread."""
 
@@ -44,8 +47,9 @@ class Annealing(Algorithm):
     The spread is the standard deviation of the better half of the rewards, so that neither the unit of the reward
     nor a few networks that do not learn matter. The search begins with ``init_tokens`` and a few random networks and
     goes on from the best of them; each further reward is accepted as the base with probability
-    ``exp((reward - base) / (temperature * spread))``. After twice as many rewards as there are tokens without a
-    better base it starts again from one of the best networks, a little reheated.
+    ``exp((reward - base) / (temperature * spread))``. Of the changes of the base that come into question a model of all
+    rewards (:class:`ModelSearch`) tells which is most worth its evaluation. After twice as many rewards as there are
+    tokens without a better base it starts again from one of the best networks, a little reheated.
 
     Args:
         choices: Number of options of each token, or the token table.
@@ -68,10 +72,16 @@ class Annealing(Algorithm):
         self.init_temperature = init_temperature
         self.reduce_rate = reduce_rate
         self._results = Ordered()
+        self._model = ModelSearch(self.choices, self.init_tokens, seed=seed)
         self._settled = _State(self.init_tokens, temperature=init_temperature)
+
+    def issue(self, number: int, tokens: Sequence[int]) -> None:
+        """Learn that proposal ``number`` was handed out."""
+        self._model.issue(number, tokens)
 
     def observe(self, number: int, tokens: Sequence[int], reward: float | None) -> None:
         """Learn the reward of proposal ``number``; None means that it could not be evaluated."""
+        self._model.observe(number, tokens, reward)
         for result in self._results.add(number, tokens, reward):
             self._fold(self._settled, *result)
 
@@ -93,6 +103,10 @@ class Annealing(Algorithm):
             yield list(self.init_tokens)
         if len(state.rewards) < WARM_UP:
             yield from random_lists(self.range_table, rng, WARM_UP)
+        elif len(state.base) > 1:
+            nearby = [*single_changes(state.base, self.range_table, rng)]
+            nearby += changes(state.base, self.range_table, 2, DOUBLE_CHANGES, rng)
+            yield from self._model.rank(number, nearby)
         yield from outward(state.base, self.range_table, rng)
 
     def _state(self) -> _State:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -105,8 +105,23 @@ class ModelSearch(Algorithm):
     def _kernel(self) -> TokenKernel:
         return TokenKernel(self.choices, feature_effects(self.choices, self.random(0, 2)))
 
+    def rank(self, number: int, lists: Sequence[Sequence[int]]) -> list[list[int]]:
+        """Token lists that were not handed out, those most worth their evaluation as proposal ``number`` first."""
+        fresh = [list(tokens) for tokens in dict.fromkeys(map(tuple, lists)) if tokens not in self._seen]
+        if len(self._scored) < 2 or not fresh:
+            return fresh
+        with _one_thread().limit(limits=1):
+            worth = self._acquisition(number, self.random(number, 3))(np.array(fresh))
+        return [fresh[index] for index in np.argsort(-worth, kind="stable")]
+
     def _hunt(self, number: int, rng: np.random.Generator, admits: Admits) -> list[list[int]]:
-        """Token lists by the expected improvement under the models whose turn it is."""
+        """Token lists by the expected improvement, looked for in the whole space."""
+        hunt = Hunt(self.choices, self._acquisition(number, rng), self._seen, admits, rng)
+        tokens, rewards = self._results(MOST_POINTS)
+        return hunt.ranking(tokens[preference(rewards)])
+
+    def _acquisition(self, number: int, rng: np.random.Generator) -> Callable[[Tokens], Array]:
+        """What token lists [n, tokens] are worth [n] under the models whose turn it is."""
         tokens, rewards = self._results(MOST_POINTS)
         goals = range(rewards.shape[1])
         structure = STRUCTURES[number % len(STRUCTURES)] if len(goals) == 1 else FOR_SEVERAL
@@ -121,16 +136,15 @@ class ModelSearch(Algorithm):
             expected = np.stack([belief.predict(apart, len(waiting))[0] for belief in beliefs], axis=1)
             known = self._kernel.encode(np.concatenate([tokens, waiting]))
             distances = self._kernel.distances(known, known)
-            everything = np.concatenate([targets, expected])
-            beliefs = [Posterior(self._learnt(structure, goal), distances, everything[:, goal]) for goal in goals]
+            believed = np.concatenate([targets, expected])
+            beliefs = [Posterior(self._learnt(structure, goal), distances, believed[:, goal]) for goal in goals]
 
         def acquire(lists: Tokens) -> Array:
             apart = self._kernel.distances(self._kernel.encode(lists), known)
             means, deviations = zip(*(belief.predict(apart, len(lists)) for belief in beliefs), strict=True)
             return improvement(np.stack(means, axis=1), np.stack(deviations, axis=1))
 
-        hunt = Hunt(self.choices, acquire, self._seen, admits, rng)
-        return hunt.ranking(tokens[preference(targets)])
+        return acquire
 
     def _learnt(self, structure: Structure, goal: int) -> Weights:
         """Hyperparameters from the results there were when they were due last."""
