@@ -18,7 +18,7 @@ from sanas_spaces.errors import ConfigError
 from sanas_spaces.searching import ALGORITHMS, Algorithm, Choices, ModelSearch, RegularizedEvolution
 from sanas_spaces.searching.algorithms.acquisition import log_expected_improvement
 from sanas_spaces.searching.algorithms.optuna_sampler import OptunaAlgorithm
-from sanas_spaces.searching.algorithms.scales import normal_scores
+from sanas_spaces.searching.algorithms.scales import normal_scores, power_scores, shrunk_losses
 from sanas_spaces.tables import Table
 
 RANGES = (4, 3, 5, 2, 6, 3)
@@ -176,6 +176,15 @@ def test_normal_scores_keep_the_order_and_share_ranks() -> None:
     assert scores[0] == scores[2]
     assert list(np.argsort(scores)[[0, 1, 4]]) == [1, 4, 3]
     assert scores.mean() == pytest.approx(0)
+
+
+@pytest.mark.parametrize("scale", [normal_scores, power_scores, shrunk_losses])
+def test_scales_keep_the_order_whatever_the_values(scale: Any) -> None:
+    for values in ([1e30, -1e30, 0.0, 1.0, 2.0], [5.0, 1e-9, 3e-9, 2e-9], [0.1, 0.7, 0.71, 0.705, 0.4]):
+        scores = scale(np.array(values))
+        assert np.isfinite(scores).all()
+        assert list(np.argsort(scores, kind="stable")) == list(np.argsort(values)) or len(set(scores)) < len(values)
+        assert (scores.mean(), scores.std()) == (pytest.approx(0, abs=1e-9), pytest.approx(1))
 
 
 def test_evolution_lets_the_oldest_die() -> None:

@@ -49,7 +49,7 @@ def search_command(
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images per candidate.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Images per training step.")] = 64,
     image_size: Annotated[int | None, typer.Option(min=1, help="Height and width to resize images to.")] = None,
-    algorithm: Annotated[str, typer.Option(help=f"What proposes candidates: {', '.join(ALGORITHMS)}.")] = "model",
+    algorithm: Annotated[str, typer.Option(help=f"What proposes candidates: {', '.join(ALGORITHMS)}.")] = "annealing",
     seed: Annotated[int, typer.Option(min=0, help="Seed of split, search and training.")] = 0,
     output: Annotated[Path | None, typer.Option(help="Folder for the results; default runs/search.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the output folder.")] = False,

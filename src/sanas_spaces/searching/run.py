@@ -178,9 +178,9 @@ def search(
             is no figure of the cost. By default ``evaluate`` returns one reward to be large.
         input_shape: Image shape [C, H, W] that costs refer to.
         init_tokens: First candidate; by default the initial tokens of the spaces.
-        algorithm: What proposes: ``"model"``, the default, ``"annealing"``, ``"paddleslim"``, ``"evolution"``,
-            ``"local"``, ``"random"``, a function of (choices, init_tokens, seed=) that gives an
-            :class:`~sanas_spaces.searching.Algorithm`, or an Optuna sampler.
+        algorithm: What proposes: ``"annealing"``, the default, ``"model"``, the default for several objectives,
+            ``"paddleslim"``, ``"evolution"``, ``"local"``, ``"random"``, a function of (choices, init_tokens, seed=)
+            that gives an :class:`~sanas_spaces.searching.Algorithm`, or an Optuna sampler.
         seed: Seed of the search; by default drawn and written into the record.
         folder: Folder of the record, an Optuna journal file; None keeps it in memory.
         resume: Continue the newest record in ``folder``; the candidate that was open is evaluated again.
@@ -208,7 +208,7 @@ def search(
         load_from=place if resume else None,
         init_tokens=init_tokens,
         algorithm=algorithm,
-        default_algorithm="model",
+        default_algorithm="model" if len(objectives or ()) > 1 else "annealing",
         seed=seed,
         constraints=Constraints(constraints, space.metrics),
         input_shape=input_shape or getattr(evaluate, "input_shape", None),

@@ -39,7 +39,7 @@ class TokenSampler(BaseSampler):
 
     def __init__(
         self,
-        algorithm: str | AlgorithmFactory = "model",
+        algorithm: str | AlgorithmFactory = "annealing",
         distributions: Mapping[str, BaseDistribution] | None = None,
         *,
         init_params: Mapping[str, Any] | None = None,

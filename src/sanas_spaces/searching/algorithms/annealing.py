@@ -23,6 +23,8 @@ WARM_UP = 6
 """Candidates, the initial tokens and random ones, that tell the spread of the rewards and where to begin."""
 PATIENCE = 2
 """Rewards without an improvement, in numbers of tokens, after which the search starts again."""
+STUCK = 0.5
+"""The same, after which every second candidate is looked for in the whole space."""
 ELITE = 5
 """Restarts go to one of so many best networks."""
 DOUBLE_CHANGES = 32
@@ -48,8 +50,9 @@ class Annealing(Algorithm):
     nor a few networks that do not learn matter. The search begins with ``init_tokens`` and a few random networks and
     goes on from the best of them; each further reward is accepted as the base with probability
     ``exp((reward - base) / (temperature * spread))``. Of the changes of the base that come into question a model of all
-    rewards (:class:`ModelSearch`) tells which is most worth its evaluation. After twice as many rewards as there are
-    tokens without a better base it starts again from one of the best networks, a little reheated.
+    rewards (:class:`ModelSearch`) tells which is most worth its evaluation. After half as many rewards as there are
+    tokens without a better base, every second candidate is the model's choice from the whole space; after twice as many
+    the search starts again from one of the best networks, a little reheated.
 
     Args:
         choices: Number of options of each token, or the token table.
@@ -106,6 +109,8 @@ class Annealing(Algorithm):
         elif len(state.base) > 1:
             nearby = [*single_changes(state.base, self.range_table, rng)]
             nearby += changes(state.base, self.range_table, 2, DOUBLE_CHANGES, rng)
+            if state.waited >= STUCK * len(state.base) and state.waited % 2:
+                yield from self._model.propose(number, admits)
             yield from self._model.rank(number, nearby)
         yield from outward(state.base, self.range_table, rng)
 

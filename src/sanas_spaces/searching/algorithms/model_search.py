@@ -22,7 +22,7 @@ from .scales import Scale, normal_scores, power_scores, shrunk_losses
 WARM_UP = 6
 """Candidates before the first model: the initial tokens, then networks far from those before them."""
 WARM_UP_DRAWN = 30
-REFIT_GROWTH = 1.15
+REFIT_GROWTH = 1.05
 """Hyperparameters are learnt again when there are so many times more results."""
 MOST_POINTS = 300
 """Results that a model sees: the best half and the newest half."""

@@ -54,8 +54,12 @@ def _powers(away: Array, power: float) -> Array:
 
 
 def _likelihood(away: Array, power: float) -> float:
+    with np.errstate(over="ignore", invalid="ignore"):  # of values that are far out, some powers are no numbers
+        variance = float(_powers(away, power).var())
+    if not np.isfinite(variance):
+        return -np.inf
     jacobian = (power - 1) * float((np.sign(away) * np.log1p(np.abs(away))).sum())
-    return jacobian - len(away) / 2 * float(np.log(_powers(away, power).var() + 1e-12))
+    return jacobian - len(away) / 2 * float(np.log(variance + 1e-12))
 
 
 def _standard(values: Array) -> Array:
