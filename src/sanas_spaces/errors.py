@@ -63,6 +63,10 @@ class EvaluationError(SanasError, RuntimeError):
     """A candidate, or all of them, could not be evaluated."""
 
 
+class CandidatePruned(SanasError, RuntimeError):
+    """An evaluation ends here because its scores so far are not promising."""
+
+
 class SearchExhausted(SanasError, RuntimeError):
     """Every network of the search space has been proposed."""
 

@@ -51,6 +51,25 @@ def test_terminal_shows_candidates_and_result(run: tuple[Path, str]) -> None:
     assert f"{100 * best['test_accuracy']:.2f} %" in output
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--budgets", "1,2", "--steps", "5"], ["after 1 epochs"] * 5 + ["best so far", "best"]),
+        (["--pruner", "median", "--steps", "3", "--epochs", "2"], ["best", "best", "best"]),
+    ],
+    ids=["budgets", "pruner"],
+)
+def test_cheaper_evaluations_are_told(tmp_path: Path, options: list[str], told: list[str]) -> None:
+    tiny = TINY[: TINY.index("--epochs")]
+    done = sanas("search", *tiny, *options, "--algorithm", "random", "--output", "run", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.startswith("#") and " % " in line]
+    assert [part in line for line, part in zip(lines, told, strict=True)] == [True] * len(told)
+    rows = list(csv.DictReader((tmp_path / "run" / "history.csv").read_text().splitlines()))
+    assert all(row["scores"].startswith("1:0.") for row in rows)
+    assert "%" in done.stdout.split("test accuracy")[1]
+
+
 def test_folder_holds_the_whole_run(run: tuple[Path, str]) -> None:
     folder, _ = run
     best = json.loads((folder / "best.json").read_text())
@@ -174,6 +193,9 @@ def test_show_one_network() -> None:
         (["search", "--constraint", "flops"], "expected METRIC=HIGH", 2),
         (["search", "--constraint", "speed=3"], "unknown metric 'speed'", 1),
         (["search", "--constraint", "flops=10"], "no network of MobileNetV2BlockSpace was found", 1),
+        (["search", "--pruner", "medium"], "did you mean 'median'", 1),
+        (["search", "--budgets", "3"], "expected at least two rising whole numbers", 1),
+        (["search", "--budgets", "few,many"], "expected whole numbers", 2),
         (["search", "--resume"], "holds no run", 1),
     ],
 )

@@ -9,7 +9,7 @@ import paddle
 import pytest
 
 from sanas_spaces import SEARCHSPACE, CombinedSpace, NetArch, ops
-from sanas_spaces.errors import ConfigError, EvaluationError
+from sanas_spaces.errors import CandidatePruned, ConfigError, EvaluationError
 from sanas_spaces.evaluate import (
     ImageClassification,
     ImageDataset,
@@ -47,6 +47,36 @@ def test_training_learns_and_is_repeatable(digits: ImageDataset) -> None:
     assert accuracy > 0.85
     assert losses == sorted(losses, reverse=True)
     assert evaluator(SPACE.token2arch(ARCH_TOKENS)) == accuracy
+
+
+class Watched:
+    """A candidate whose search wants scores on the way."""
+
+    prunable = True
+    budget = 3
+
+    def __init__(self, patience: int) -> None:
+        self.archs = SPACE.token2arch(ARCH_TOKENS)
+        self.patience = patience
+        self.scores: dict[int, float] = {}
+
+    def report(self, score: float, step: int) -> None:
+        self.scores[step] = score
+
+    def should_prune(self) -> bool:
+        return len(self.scores) > self.patience
+
+
+def test_scores_on_the_way_change_nothing_and_a_budget_is_a_number_of_epochs(digits: ImageDataset) -> None:
+    watched = Watched(patience=5)
+    accuracy = ImageClassification(digits, epochs=1)(watched)
+    assert accuracy == ImageClassification(digits, epochs=3)(watched.archs)
+    assert list(watched.scores) == [1, 2]
+    assert 0.1 < watched.scores[1] < watched.scores[2] <= accuracy
+    hurried = Watched(patience=1)
+    with pytest.raises(CandidatePruned, match="stopped after epoch 2 of 3"):
+        ImageClassification(digits)(hurried)
+    assert hurried.scores == watched.scores
 
 
 def test_exported_network_scores_and_computes_the_same(digits: ImageDataset, tmp_path: Path) -> None:

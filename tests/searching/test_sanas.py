@@ -54,6 +54,7 @@ def test_signature_is_paddleslims() -> None:
         "input_shape",
         "algorithm",
         "annealing",
+        "pruner",
     ]
 
 

@@ -15,7 +15,7 @@ from ..combine import CombinedSpace
 from ..errors import SanasError, SanasWarning
 from ..registry import SEARCHSPACE
 from ..space import BlockSpace
-from .arguments import parse_configs, parse_shape, parse_tokens
+from .arguments import parse_configs, parse_numbers, parse_shape
 from .search import search_command
 from .terminal import amount, console, errors, fail
 
@@ -87,7 +87,7 @@ def show_command(
     """
     try:
         space = CombinedSpace(parse_configs(spaces, config or []))
-        archs = space.token2arch(parse_tokens(tokens))
+        archs = space.token2arch(parse_numbers(tokens))
         picked = Table("token", "choice", "picks", "of", box=None, pad_edge=False, header_style="bold")
         for token, field in zip(archs.network.tokens, space.table.fields, strict=True):
             picked.add_row(

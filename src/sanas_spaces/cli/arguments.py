@@ -34,8 +34,8 @@ def parse_constraints(texts: Sequence[str]) -> dict[str, Any]:
     return constraints
 
 
-def parse_tokens(text: str | None) -> list[int] | None:
-    """Read tokens written as ``0 3 5`` or ``0,3,5`` or ``[0, 3, 5]``."""
+def parse_numbers(text: str | None) -> list[int] | None:
+    """Read tokens or epochs written as ``0 3 5`` or ``0,3,5`` or ``[0, 3, 5]``."""
     if text is None:
         return None
     try:

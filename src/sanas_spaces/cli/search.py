@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,8 +15,18 @@ from rich.table import Table
 from ..errors import ConfigError, SanasError
 from ..report import Final, finish, read_settings, write_settings
 from ..report.files import SETTINGS
-from ..searching import ALGORITHMS, Candidate, Constraints, SearchResult, algorithm_named, search
-from .arguments import parse_configs, parse_constraints
+from ..searching import (
+    ALGORITHMS,
+    PRUNERS,
+    Candidate,
+    Constraints,
+    Halving,
+    SearchResult,
+    algorithm_named,
+    as_pruner,
+    search,
+)
+from .arguments import parse_configs, parse_constraints, parse_numbers
 from .interrupt import Interrupt
 from .terminal import INTERRUPTED, amount, console, duration, errors, fail, percent
 
@@ -50,6 +62,13 @@ def search_command(
     batch_size: Annotated[int, typer.Option(min=1, help="Images per training step.")] = 64,
     image_size: Annotated[int | None, typer.Option(min=1, help="Height and width to resize images to.")] = None,
     algorithm: Annotated[str, typer.Option(help=f"What proposes candidates: {', '.join(ALGORITHMS)}.")] = "annealing",
+    pruner: Annotated[
+        str | None, typer.Option(help=f"Stop bad candidates early by their accuracy on the way: {', '.join(PRUNERS)}.")
+    ] = None,
+    budgets: Annotated[
+        str | None,
+        typer.Option(metavar="EPOCHS,...", help="Train all for few epochs, the best for more: 2,6,18."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of split, search and training.")] = 0,
     output: Annotated[Path | None, typer.Option(help="Folder for the results; default runs/search.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the output folder.")] = False,
@@ -60,6 +79,7 @@ def search_command(
     sanas search;
     sanas search MobileNetV1BlockSpace --config '{"block_mask": [1, 0, 1]}' --constraint flops=2e6;
     sanas search --data photos/ --image-size 32 --steps 40 --output runs/photos;
+    sanas search --steps 60 --budgets 1,3,9;
     sanas search --output runs/photos --resume
     """
     try:
@@ -69,6 +89,10 @@ def search_command(
             settings["steps"] = steps or settings["steps"]
         else:
             algorithm_named(algorithm)
+            as_pruner(pruner)
+            rounds = parse_numbers(budgets)
+            if rounds is not None:
+                Halving(rounds)
             folder = _new_folder(output)
             settings = {
                 "configs": parse_configs(spaces or [DEFAULT_SPACE], config or []) if spaces else _default(config),
@@ -81,6 +105,8 @@ def search_command(
                 "image_size": image_size,
                 "seed": seed,
                 "algorithm": algorithm,
+                "pruner": pruner,
+                "budgets": rounds,
             }
             write_settings(folder, settings)
         with Interrupt() as interrupt:
@@ -105,7 +131,7 @@ def _run(settings: dict[str, Any], folder: Path, interrupt: Interrupt, *, resume
     )
     configs = [(name, config) for name, config in settings["configs"]]
     _announce(settings, dataset, folder)
-    with _Display(settings["steps"]) as display:
+    with _Display(settings["steps"], settings.get("budgets")) as display:
         result = search(
             configs,
             evaluator,
@@ -113,6 +139,8 @@ def _run(settings: dict[str, Any], folder: Path, interrupt: Interrupt, *, resume
             constraints=settings["constraints"],
             init_tokens=settings["init_tokens"],
             algorithm=settings.get("algorithm"),
+            pruner=settings.get("pruner"),
+            budgets=settings.get("budgets"),
             seed=settings["seed"],
             folder=folder,
             resume=resume and any(folder.glob("*.journal")),
@@ -127,8 +155,11 @@ def _run(settings: dict[str, Any], folder: Path, interrupt: Interrupt, *, resume
 class _Display:
     """A line per candidate, and below them a bar with the time left."""
 
-    def __init__(self, steps: int) -> None:
-        self._steps = steps
+    def __init__(self, steps: int, budgets: Sequence[int] | None) -> None:
+        self._trainings = steps
+        for before, budget in pairwise(budgets or ()):
+            steps = max(1, steps * before // budget)
+            self._trainings += steps
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -139,7 +170,7 @@ class _Display:
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("searching", total=steps, left="")
+        self._task = self._bar.add_task("searching", total=self._trainings, left="")
         self._last = self._start = time.perf_counter()
         self._shown = 0
 
@@ -153,7 +184,8 @@ class _Display:
     def start(self, result: SearchResult, candidate: Candidate) -> None:
         """Tell what is trained now, in the bar."""
         cost = f", {amount(candidate.cost.flops)} FLOPs" if candidate.cost else ""
-        self._bar.update(self._task, description=f"training #{candidate.number}{cost}")
+        epochs = f", {candidate.budget} epochs" if candidate.budget else ""
+        self._bar.update(self._task, description=f"training #{candidate.number}{cost}{epochs}")
 
     def show(self, result: SearchResult, candidate: Candidate) -> None:
         """Report a candidate that was just evaluated."""
@@ -161,8 +193,9 @@ class _Display:
         seconds, self._last = now - self._last, now
         self._shown += 1
         self.say(f"#{candidate.number:<4}{_outcome(result, candidate, seconds)}")
-        done = len(result.engine.record.entries)
-        left = (now - self._start) / self._shown * (self._steps - done)
+        entries = result.engine.record.entries
+        done = sum(len(entry.scores) or 1 for entry in entries) if candidate.budget else len(entries)
+        left = (now - self._start) / self._shown * (self._trainings - done)
         self._bar.update(self._task, completed=done, left=f"about {duration(left)} left")
 
     def say(self, text: str) -> None:
@@ -171,15 +204,21 @@ class _Display:
 
 
 def _outcome(result: SearchResult, candidate: Candidate, seconds: float) -> str:
-    if candidate.reward is None:
+    scores, best = candidate.entry.scores, result.engine.best_entry
+    reward = candidate.reward
+    if reward is None and scores and "reason" not in candidate.entry.attrs:
+        reward = scores[max(scores)]
+    if reward is None:
         return f"failed: {candidate.entry.attrs.get('reason')}".splitlines()[0].replace("[", r"\[")
-    cost, best = candidate.cost, result.engine.best_entry
+    cost = candidate.cost
     figures = f"{amount(cost.flops):>6} FLOPs  {amount(cost.params):>6} params" if cost else ""
-    if best is None or best.number == candidate.number:
+    if candidate.reward is None:
+        mark = f"after {max(scores)} epochs" + ("" if candidate.is_open else ", stopped")
+    elif best is None or best.number == candidate.number:
         mark = "[bold green]best so far[/]"
     else:
         mark = f"best {percent(best.reward)} (#{best.number})"
-    return f"[bold]{percent(candidate.reward):>8}[/]  {figures}  {seconds:5.1f} s  {mark}"
+    return f"[bold]{percent(reward):>8}[/]  {figures}  {seconds:5.1f} s  {mark}"
 
 
 def _default(config: list[str] | None) -> list[tuple[str, dict[str, Any]]]:

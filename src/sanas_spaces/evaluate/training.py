@@ -12,7 +12,7 @@ import numpy as np
 from .. import ops
 from ..arch import ArchList, ImageShape, NetArch, main_output
 from ..cost import Cost
-from ..errors import ConfigError, EvaluationError
+from ..errors import CandidatePruned, ConfigError, EvaluationError
 from .data import ImageDataset, Split
 from .trained import TrainedNetwork
 
@@ -78,9 +78,18 @@ class ImageClassification:
         return self.dataset.image_shape
 
     def __call__(self, candidate: Any) -> float:
-        """Train an architecture, or the ``archs`` of a candidate, and return its validation accuracy."""
+        """Train an architecture, or the ``archs`` of a candidate, and return its validation accuracy.
+
+        A candidate with a budget is trained for so many epochs. If the search has a pruner, the validation accuracy
+        after each epoch is reported to it; that changes nothing in the training.
+
+        Raises:
+            CandidatePruned: The pruner stopped the training.
+        """
         network = self.classifier(getattr(candidate, "archs", candidate))
-        return self._train(network, self.dataset.train, self.epochs).accuracy(self.dataset.valid)
+        epochs = getattr(candidate, "budget", None) or self.epochs
+        watch = candidate if getattr(candidate, "prunable", False) else None
+        return self._train(network, self.dataset.train, epochs, watch).accuracy(self.dataset.valid)
 
     def classifier(self, arch: NetArch | ArchList) -> NetArch:
         """``arch`` with a classifier for the classes of the data."""
@@ -96,7 +105,7 @@ class ImageClassification:
         both = Split(np.concatenate([train.images, valid.images]), np.concatenate([train.labels, valid.labels]))
         return self._train(self.classifier(archs), both, self.final_epochs)
 
-    def _train(self, network: NetArch, split: Split, epochs: int) -> TrainedNetwork:
+    def _train(self, network: NetArch, split: Split, epochs: int, watch: Any = None) -> TrainedNetwork:
         rng = np.random.default_rng(self.seed)
         steps = epochs * math.ceil(len(split) / self.batch_size)
         trained = TrainedNetwork(
@@ -118,6 +127,11 @@ class ImageClassification:
                 raise EvaluationError(f"the loss of {network.name} became {mean} in epoch {epoch}")
             if self.on_epoch is not None:
                 self.on_epoch(epoch, epochs, mean)
+            if watch is not None and epoch < epochs:
+                trained.calibrate(self._calibration(split, np.random.default_rng((self.seed, epoch))))
+                watch.report(trained.accuracy(self.dataset.valid), epoch)
+                if watch.should_prune():
+                    raise CandidatePruned(f"{network.name} was stopped after epoch {epoch} of {epochs}")
         trained.calibrate(self._calibration(split, rng))
         return trained
 

@@ -27,7 +27,9 @@ def write_history(result: SearchResult, folder: Path) -> Path:
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({**row, "tokens": " ".join(map(str, row["tokens"]))})
+        scores = " ".join(f"{step}:{score:g}" for step, score in row.get("scores", {}).items())
+        flat = {"tokens": " ".join(map(str, row["tokens"])), **({"scores": scores} if scores else {})}
+        writer.writerow({**row, **flat})
     return write_text(folder / HISTORY, text.getvalue())
 
 

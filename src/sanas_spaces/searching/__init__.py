@@ -12,6 +12,7 @@ from .algorithms import (
     RegularizedEvolution,
     algorithm_named,
 )
+from .budgets import PRUNERS, Halving, as_pruner
 from .constraints import Constraints
 from .engine import Candidate, Engine
 from .run import SearchResult, search
@@ -20,6 +21,7 @@ from .sanas import SANAS
 
 __all__ = [
     "ALGORITHMS",
+    "PRUNERS",
     "SANAS",
     "Algorithm",
     "Annealing",
@@ -28,6 +30,7 @@ __all__ = [
     "Choices",
     "Constraints",
     "Engine",
+    "Halving",
     "LocalSearch",
     "ModelSampler",
     "ModelSearch",
@@ -37,5 +40,6 @@ __all__ = [
     "SearchResult",
     "TokenSampler",
     "algorithm_named",
+    "as_pruner",
     "search",
 ]

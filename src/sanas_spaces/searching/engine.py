@@ -7,7 +7,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from optuna.trial import TrialState
@@ -17,6 +17,7 @@ from ..cost import Cost
 from ..errors import ConfigError, ConstraintError, CostError, RewardError, SearchExhausted
 from ..tables import Space
 from .algorithms import Algorithm
+from .budgets import Halving, standing
 from .constraints import Constraints
 from .pareto import Objectives, scores_of
 from .record import Entry, Record
@@ -31,6 +32,8 @@ MAX_REPAIRS = 200
 """In larger spaces, proposals pulled inside the constraints before giving up."""
 FAILED_REPAIRS = 20
 """In larger spaces, proposals that none could be pulled inside before the constraints count as impossible."""
+ESTIMATE = "estimate"
+"""What a record calls the reward that a candidate stopped early would probably have had."""
 MOST_LOOKS = 1000
 """Proposals that are remembered while one is chosen."""
 
@@ -45,10 +48,21 @@ class Candidate:
         tokens: Its tokens.
         archs: Its architectures, one per space of the config; called as a whole they are the network.
         cost: Its cost without building it, or None if its space calls Paddle itself.
+        budget: How much this evaluation may cost, in what unit ever ``budgets`` of the search are; None without them.
     """
 
-    def __init__(self, entry: Entry, archs: ArchList, cost: Cost | None) -> None:
+    def __init__(
+        self,
+        entry: Entry,
+        archs: ArchList,
+        cost: Cost | None,
+        *,
+        budget: int | None = None,
+        reports: Reports | None = None,
+    ) -> None:
         self.entry = entry
+        self.budget = budget
+        self._reports = reports
         self.number = entry.number
         self.tokens = list(entry.tokens)
         self.archs = archs
@@ -74,8 +88,38 @@ class Candidate:
         """Its value for each goal, None while it is open or if it failed."""
         return self.entry.values
 
+    @property
+    def prunable(self) -> bool:
+        """Whether the search wants scores on the way, to stop it early."""
+        return self._reports is not None and self._reports.pruner is not None
+
+    def report(self, score: Any, step: int) -> None:
+        """Record its score after ``step``, such as the validation accuracy after an epoch.
+
+        Raises:
+            RewardError: The score is no finite number, the step no whole one, or the candidate is not open.
+        """
+        if self._reports is not None:
+            self._reports.report(self, score, step)
+
+    def should_prune(self) -> bool:
+        """Whether its scores so far are not promising: raise :class:`~sanas_spaces.errors.CandidatePruned` then."""
+        return self._reports is not None and self._reports.should_prune(self)
+
     def __repr__(self) -> str:
         return f"<Candidate {self.number} tokens={self.tokens} reward={self.reward}>"
+
+
+class Reports(Protocol):
+    """Who takes the scores of a candidate on the way."""
+
+    pruner: Any
+
+    def report(self, candidate: Candidate, score: Any, step: int) -> None:
+        """Record a score."""
+
+    def should_prune(self, candidate: Candidate) -> bool:
+        """Whether to stop."""
 
 
 @dataclass
@@ -100,9 +144,11 @@ class Engine:
         input_shape: Image shape [C, H, W] that networks are told apart on.
         cost_of: Cost of an architecture list; by default its own on ``input_shape``.
         objectives: What is to be large or small; by default one reward.
+        pruner: Optuna pruner that stops candidates early by their scores on the way.
+        halving: Rounds with rising budgets.
 
     Raises:
-        ConfigError: There are several objectives, and the algorithm takes one.
+        ConfigError: There are several objectives, and the algorithm, the pruner or the rounds take one.
     """
 
     def __init__(
@@ -115,6 +161,8 @@ class Engine:
         input_shape: ImageShape,
         cost_of: CostFunction | None = None,
         objectives: Objectives | None = None,
+        pruner: Any = None,
+        halving: Halving | None = None,
     ) -> None:
         self.space = space
         self.record = record
@@ -123,6 +171,12 @@ class Engine:
         self.objectives = objectives or Objectives()
         if self.objectives.several and not algorithm.takes_several:
             raise ConfigError(f"{type(algorithm).__name__} takes one objective, not {self.objectives.names}")
+        if self.objectives.several and (pruner or halving):
+            raise ConfigError(f"a pruner and budgets take one objective, not {self.objectives.names}")
+        if pruner and halving:
+            raise ConfigError("a pruner and budgets are two ways to spend less on bad candidates: choose one of them")
+        self.pruner = pruner
+        self.halving = halving
         self._input_shape = input_shape
         self._cost_of = cost_of or (lambda archs: archs.cost(input_shape))
         self._described = True
@@ -135,8 +189,9 @@ class Engine:
         self.finished = 0
         for entry in record.entries:
             self._issue(entry)
-            if entry.state is not TrialState.RUNNING:
+            if entry.state is not TrialState.RUNNING or (halving and halving.budgets[0] in entry.scores):
                 self._learn(entry)
+            self._compare(entry)
 
     def ask(self) -> Candidate:
         """Propose and record a network that was never proposed and meets the constraints.
@@ -151,16 +206,16 @@ class Engine:
             attrs |= look.cost.metrics()
         entry = self.record.add(look.tokens, attrs)
         self._issue(entry)
-        return Candidate(entry, look.archs, look.cost)
+        return Candidate(entry, look.archs, look.cost, budget=self._budget(0), reports=self)
 
-    def candidate(self, entry: Entry) -> Candidate:
-        """The candidate of a recorded entry."""
+    def candidate(self, entry: Entry, number: int = 0) -> Candidate:
+        """The candidate of a recorded entry, for round ``number`` if there are several."""
         archs = self.space.token2arch(entry.tokens)
         cost, _ = self._describe(archs)
-        return Candidate(entry, archs, cost)
+        return Candidate(entry, archs, cost, budget=self._budget(number), reports=self)
 
     def tell(self, candidate: Candidate, result: Any) -> None:
-        """Record the reward of an open candidate, or the named values of its goals.
+        """Record the reward of an open candidate, or the named values of its goals; before the last round, its score.
 
         Raises:
             RewardError: A value is no finite number (the candidate stays open), or the candidate is not open.
@@ -173,14 +228,71 @@ class Engine:
         if isinstance(result, Mapping):
             for name in result.keys() - set(self.objectives.names) - known.keys():
                 self.record.note(candidate.entry, name, result[name])
-        self.record.tell(candidate.entry, numbers)
-        self._learn(candidate.entry)
+        first = last = True
+        if self.halving and candidate.budget is not None:
+            first, last = candidate.budget == self.halving.budgets[0], candidate.budget == self.halving.budgets[-1]
+            self.record.report(candidate.entry, candidate.budget, numbers[0])
+        if last:
+            self.record.tell(candidate.entry, numbers)
+            self._compare(candidate.entry)
+        if first:
+            self._learn(candidate.entry)
 
     def fail(self, candidate: Candidate, reason: str) -> None:
         """Record that an open candidate could not be evaluated, and why."""
         self._check_open(candidate)
+        known = self._reward(candidate.entry) is not None
         self.record.fail(candidate.entry, str(reason))
+        if not known:
+            self._learn(candidate.entry)
+
+    def report(self, candidate: Candidate, score: Any, step: int) -> None:
+        """Record the score of an open candidate on the way.
+
+        Raises:
+            RewardError: The score is no finite number, the step no whole one, or the candidate is not open.
+        """
+        if isinstance(step, bool) or not isinstance(step, int) or step < 0:
+            raise RewardError(f"step = {step!r}: expected a whole number from 0")
+        value = finite_number(score, "score")
+        self._check_open(candidate)
+        if self.halving:
+            raise RewardError("in a search with budgets the rounds report scores")
+        self.record.report(candidate.entry, step, value)
+
+    def should_prune(self, candidate: Candidate) -> bool:
+        """Whether the pruner would stop an open candidate."""
+        if self.pruner is None or not candidate.entry.scores:
+            return False
+        return bool(self.pruner.prune(self.record.study, self.record.trial(candidate.entry)))
+
+    def prune(self, candidate: Candidate) -> None:
+        """Record that an open candidate was stopped early.
+
+        The algorithm learns the reward that it would probably have had, which is written down: it depends on what was
+        known at the time.
+        """
+        self._check_open(candidate)
+        estimate = standing(candidate.entry, self.record.entries)
+        if estimate is not None:
+            self.record.note(candidate.entry, ESTIMATE, estimate)
+        self.record.prune(candidate.entry)
         self._learn(candidate.entry)
+
+    def close_round(self, number: int) -> list[Entry]:
+        """Choose the entries of round ``number`` from 1 and stop the open ones that are not among them.
+
+        Returns:
+            The chosen ones that it still has to evaluate, best first.
+        """
+        if self.halving is None:
+            return []
+        chosen = self.halving.round_of(self.record.entries, number)
+        for entry in self.record.open_entries:
+            if entry not in chosen:
+                self.record.prune(entry)
+        budget = self.halving.budgets[number]
+        return [one for one in chosen if budget not in one.scores and one.state is TrialState.RUNNING]
 
     def check_constraints(self) -> None:
         """Make sure that some network meets the constraints.
@@ -200,18 +312,37 @@ class Engine:
         self._hashes.add(entry.attrs.get("hash", ""))
         self.algorithm.issue(entry.number, entry.tokens)
 
+    def _budget(self, number: int) -> int | None:
+        return None if self.halving is None else self.halving.budgets[number]
+
+    def _reward(self, entry: Entry) -> tuple[float, ...] | None:
+        """What the algorithm learns of an entry: its values, their estimate, or its score of the first round."""
+        if self.halving is not None:
+            score = entry.scores.get(self.halving.budgets[0])
+        elif entry.state is TrialState.PRUNED:
+            score = entry.attrs.get(ESTIMATE)
+        else:
+            return entry.values
+        return None if score is None else (score,)
+
     def _learn(self, entry: Entry) -> None:
-        scores = None if entry.values is None else scores_of([entry.values], self.objectives)[0]
+        reward = self._reward(entry)
+        scores = None if reward is None else scores_of([reward], self.objectives)[0]
         self.algorithm.observe(
             entry.number,
             entry.tokens,
             None if scores is None else tuple(scores.tolist()) if self.objectives.several else float(scores[0]),
         )
-        if scores is None:
+        if scores is not None:
+            self.finished += 1
+
+    def _compare(self, entry: Entry) -> None:
+        """See whether an entry is the best of the complete ones."""
+        if self.objectives.several or entry.values is None:
             return
-        self.finished += 1
-        if not self.objectives.several and (self._best is None or scores[0] > self._best):
-            self._best, self.best_entry = float(scores[0]), entry
+        score = float(scores_of([entry.values], self.objectives)[0][0])
+        if self._best is None or score > self._best:
+            self._best, self.best_entry = score, entry
 
     def _propose(self, number: int) -> _Look:
         """The first proposal that is new and meets the constraints, pulled inside them where that is needed."""

@@ -20,6 +20,7 @@ from ..tables import Space
 from .algorithms import ALGORITHMS, Algorithm, Annealing, Choices, PaddleSlimAnnealing, algorithm_named
 from .algorithms.choices import Features
 from .algorithms.optuna_sampler import OptunaAlgorithm
+from .budgets import PRUNERS, Halving, as_pruner
 from .constraints import Constraints
 from .engine import CostFunction, Engine
 from .pareto import Objectives
@@ -43,6 +44,8 @@ def open_engine(
     input_shape: ImageShape | None,
     cost_of: CostFunction | None = None,
     objectives: Objectives | None = None,
+    pruner: Any = None,
+    budgets: Sequence[int] | None = None,
 ) -> Engine:
     """An engine on a new record, or on the newest record called ``name`` in ``load_from``.
 
@@ -64,6 +67,8 @@ def open_engine(
         input_shape: Image shape [C, H, W].
         cost_of: Cost of an architecture list.
         objectives: What is to be large or small.
+        pruner: What stops candidates early: a name or one of Optuna's pruners.
+        budgets: Budgets of the rounds of successive halving.
 
     Raises:
         ConfigError: An argument is out of its range.
@@ -81,6 +86,8 @@ def open_engine(
         "init_temperature": _checked_temperature(init_temperature),
         "seed": _checked_seed(seed),
         "objectives": None if objectives is None else objectives.goals,
+        "pruner": _name_of_pruner(pruner),
+        "budgets": None if budgets is None else list(Halving(budgets).budgets),
         "init_tokens": None if init_tokens is None else space.init_tokens(init_tokens),
     }
 
@@ -96,6 +103,8 @@ def open_engine(
             input_shape=shape,
             cost_of=cost_of,
             objectives=goals,
+            pruner=_pruner(pruner, record.header.get("pruner")),
+            halving=_halving(record.header.get("budgets"), goals),
         )
 
     if load_from is not None and isinstance(space, CombinedSpace) and is_checkpoint_only(load_from, name):
@@ -147,6 +156,24 @@ def _algorithm(given: Any, choices: Choices, record: Record, goals: Objectives) 
     if algorithm is PaddleSlimAnnealing:
         options |= starting_state(record)
     return algorithm(*arguments, seed=header["seed"], **options)
+
+
+def _name_of_pruner(pruner: Any) -> str | None:
+    if pruner is None or isinstance(pruner, str):
+        as_pruner(pruner)
+        return pruner
+    return type(as_pruner(pruner)).__name__
+
+
+def _pruner(given: Any, recorded: str | None) -> Any:
+    """The pruner of a search; the record tells which, if it is not given."""
+    if given is None and recorded is not None and recorded not in PRUNERS:
+        raise ConfigError(f"the search was begun with the pruner {recorded}: give it as pruner= again")
+    return as_pruner(recorded if given is None else given)
+
+
+def _halving(budgets: Sequence[int] | None, goals: Objectives) -> Halving | None:
+    return None if budgets is None else Halving(budgets, maximize=bool(goals.signs[0] > 0))
 
 
 def _features(space: Space, cost_of: CostFunction | None, shape: ImageShape) -> Features:

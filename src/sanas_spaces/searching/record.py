@@ -37,9 +37,10 @@ class Entry:
     Attributes:
         number: Its number, from 0.
         tokens: Its tokens.
-        state: ``RUNNING`` while it is open, then ``COMPLETE`` or ``FAIL``.
+        state: ``RUNNING`` while it is open, then ``COMPLETE``, ``FAIL`` or, stopped early, ``PRUNED``.
         values: Its value for each goal, None unless complete.
         attrs: What was noted with it: canonical hash, cost, reason of a failure.
+        scores: Its scores on the way, by step.
     """
 
     number: int
@@ -47,6 +48,7 @@ class Entry:
     state: TrialState
     values: tuple[float, ...] | None = None
     attrs: dict[str, Any] = field(default_factory=dict)
+    scores: dict[int, float] = field(default_factory=dict)
 
     @property
     def reward(self) -> float | None:
@@ -166,6 +168,22 @@ class Record:
         entry.state = TrialState.FAIL
         del self._open[entry.number]
 
+    def report(self, entry: Entry, step: int, score: float) -> None:
+        """Write a score of an open candidate after ``step``."""
+        self._storage.set_trial_intermediate_value(self._trial_ids[entry.number], step, score)
+        entry.scores[step] = score
+
+    def prune(self, entry: Entry) -> None:
+        """Write that an open candidate was stopped early; Optuna keeps its last score as its value."""
+        last = [entry.scores[max(entry.scores)]] if entry.scores else None
+        self._storage.set_trial_state_values(self._trial_ids[entry.number], TrialState.PRUNED, last)
+        entry.state = TrialState.PRUNED
+        del self._open[entry.number]
+
+    def trial(self, entry: Entry) -> FrozenTrial:
+        """The candidate as Optuna has it."""
+        return self._storage.get_trial(self._trial_ids[entry.number])
+
     def note(self, entry: Entry, key: str, value: Any) -> None:
         """Write something about an open candidate."""
         self._storage.set_trial_user_attr(self._trial_ids[entry.number], key, value)
@@ -184,7 +202,9 @@ class Record:
         # storages that keep trials in memory would keep thousands of equal distributions and names otherwise
         trial.distributions = self._distributions
         trial.params = {name: trial.params[name] for name in self._names}
-        entry = Entry(trial.number, tokens, trial.state, tuple(trial.values) if trial.values else None, attrs)
+        complete = trial.state is TrialState.COMPLETE
+        values = tuple(trial.values) if trial.values and complete else None
+        entry = Entry(trial.number, tokens, trial.state, values, attrs, dict(trial.intermediate_values))
         self.entries.append(entry)
         self._trial_ids.append(trial._trial_id)
         if entry.state is TrialState.RUNNING:

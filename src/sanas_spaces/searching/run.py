@@ -5,17 +5,18 @@ from __future__ import annotations
 import inspect
 import logging
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from optuna import TrialPruned
 from optuna.trial import TrialState
 
 from ..arch import ImageShape
 from ..combine import CombinedSpace
-from ..errors import ConfigError, EvaluationError, SearchExhausted
+from ..errors import CandidatePruned, ConfigError, EvaluationError, SearchExhausted
 from ..tables import Space, Table
 from .constraints import Constraints
 from .engine import Candidate, Engine
@@ -141,11 +142,18 @@ class SearchResult:
                     "best": best,
                     **attrs,
                     **dict(zip(self.objectives.names, named, strict=False)),
+                    **({"scores": dict(entry.scores)} if entry.scores else {}),
                     "tokens": list(entry.tokens),
                     "reason": entry.attrs.get("reason"),
                 }
             )
         return rows
+
+    @property
+    def columns(self) -> dict[str, list[Any]]:
+        """The same by column, None where a candidate has no entry: ``pandas.DataFrame(result.columns)``."""
+        rows = self.history
+        return {key: [row.get(key) for row in rows] for key in dict.fromkeys(key for row in rows for key in row)}
 
 
 def search(
@@ -158,6 +166,8 @@ def search(
     input_shape: ImageShape | None = None,
     init_tokens: Sequence[int] | None = None,
     algorithm: Any = None,
+    pruner: Any = None,
+    budgets: Sequence[int] | None = None,
     seed: int | None = None,
     folder: str | Path | None = None,
     resume: bool = False,
@@ -181,6 +191,11 @@ def search(
         algorithm: What proposes: ``"annealing"``, the default, ``"model"``, the default for several objectives,
             ``"paddleslim"``, ``"evolution"``, ``"local"``, ``"random"``, a function of (choices, init_tokens, seed=)
             that gives an :class:`~sanas_spaces.searching.Algorithm`, or an Optuna sampler.
+        pruner: What stops candidates early by the scores that ``evaluate`` reports on the way: ``"median"``,
+            ``"halving"``, or one of Optuna's pruners.
+        budgets: Rounds with rising budgets, such as epochs ``[2, 6, 18]``: all candidates are evaluated with the
+            first, the best third of them with the second, the best third of those with the last. ``evaluate`` finds
+            the budget in ``candidate.budget``.
         seed: Seed of the search; by default drawn and written into the record.
         folder: Folder of the record, an Optuna journal file; None keeps it in memory.
         resume: Continue the newest record in ``folder``; the candidate that was open is evaluated again.
@@ -214,6 +229,8 @@ def search(
         input_shape=input_shape or getattr(evaluate, "input_shape", None),
         cost_of=_cost_method(evaluate),
         objectives=Objectives(objectives),
+        pruner=pruner,
+        budgets=budgets,
     )
     result = SearchResult(engine, place)
     for candidate in _candidates(engine, steps):
@@ -222,6 +239,8 @@ def search(
         try:
             reward = evaluate(candidate)
             engine.tell(candidate, reward)
+        except (CandidatePruned, TrialPruned):
+            engine.prune(candidate)
         except Exception as error:  # noqa: BLE001 - whatever a user's function raises
             _fail(engine, candidate, error)
         for callback in callbacks:
@@ -229,16 +248,20 @@ def search(
     return result
 
 
-def _candidates(engine: Engine, steps: int) -> Any:
-    """Open candidates of the record, then new ones, until there are ``steps``."""
+def _candidates(engine: Engine, steps: int) -> Iterator[Candidate]:
+    """Open candidates of the record, then new ones, until there are ``steps``; then the rounds with larger budgets."""
     for entry in engine.record.open_entries:
-        yield engine.candidate(entry)
+        if not (engine.halving and entry.scores):
+            yield engine.candidate(entry)
     while len(engine.record.entries) < steps:
         try:
             yield engine.ask()
         except SearchExhausted as end:
             _logger.warning("the search ends after %d of %d candidates: %s", len(engine.record.entries), steps, end)
-            return
+            break
+    for number in range(1, len(engine.halving.budgets) if engine.halving else 0):
+        for entry in engine.close_round(number):
+            yield engine.candidate(entry, number)
 
 
 def _fail(engine: Engine, candidate: Candidate, error: Exception) -> None:

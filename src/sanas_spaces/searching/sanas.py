@@ -43,6 +43,8 @@ class SANAS:
             a function of (choices, init_tokens, seed=) that gives an :class:`~sanas_spaces.searching.Algorithm`, or
             an Optuna sampler.
         annealing: ``"paddleslim"`` for PaddleSlim's rule, exactly.
+        pruner: What stops candidates early: ``"median"``, ``"halving"``, or one of Optuna's pruners. Report scores to
+            ``current.report(score, epoch)``, and call ``prune()`` once ``current.should_prune()``.
 
     Raises:
         ConfigError: A malformed config or argument.
@@ -67,6 +69,7 @@ class SANAS:
         input_shape: ImageShape | None = None,
         algorithm: Any = None,
         annealing: str = "adaptive",
+        pruner: Any = None,
     ) -> None:
         if not is_server:
             raise ConfigError("is_server = False: clients over a network are not supported yet; run one process")
@@ -84,6 +87,7 @@ class SANAS:
             seed=seed,
             constraints=Constraints(constraints),
             input_shape=input_shape,
+            pruner=pruner,
             save_to=None if save_checkpoint is None else Path(save_checkpoint),
             load_from=None if load_checkpoint is None else Path(load_checkpoint),
         )
@@ -123,6 +127,10 @@ class SANAS:
     def fail(self, reason: str) -> None:
         """Record that the current candidate could not be evaluated, and why."""
         self._engine.fail(self._open_candidate("fail"), reason)
+
+    def prune(self) -> None:
+        """Record that the current candidate was stopped early."""
+        self._engine.prune(self._open_candidate("prune"))
 
     def tokens2arch(self, tokens: Sequence[int]) -> ArchList:
         """Architectures of ``tokens``.
