@@ -15,7 +15,8 @@ from .algorithms import (
 from .budgets import PRUNERS, Halving, as_pruner
 from .constraints import Constraints
 from .engine import Candidate, Engine
-from .run import SearchResult, search
+from .result import SearchResult
+from .run import search
 from .sampler import AnnealingSampler, ModelSampler, TokenSampler
 from .sanas import SANAS
 

@@ -19,6 +19,7 @@ from ..tables import Space
 from .algorithms import Algorithm
 from .budgets import Halving, standing
 from .constraints import Constraints
+from .leases import LEASE_SECONDS, Worker
 from .pareto import Objectives, scores_of
 from .record import Entry, Record
 
@@ -32,6 +33,8 @@ MAX_REPAIRS = 200
 """In larger spaces, proposals pulled inside the constraints before giving up."""
 FAILED_REPAIRS = 20
 """In larger spaces, proposals that none could be pulled inside before the constraints count as impossible."""
+OWNER = "owner"
+"""What a record calls the worker that has an open candidate."""
 ESTIMATE = "estimate"
 """What a record calls the reward that a candidate stopped early would probably have had."""
 MOST_LOOKS = 1000
@@ -146,6 +149,8 @@ class Engine:
         objectives: What is to be large or small; by default one reward.
         pruner: Optuna pruner that stops candidates early by their scores on the way.
         halving: Rounds with rising budgets.
+        joined: Whether other processes work on the record, too; otherwise what is open there is up to this one.
+        lease: Seconds after which a silent one of them is gone, and its candidates are handed out again.
 
     Raises:
         ConfigError: There are several objectives, and the algorithm, the pruner or the rounds take one.
@@ -163,6 +168,8 @@ class Engine:
         objectives: Objectives | None = None,
         pruner: Any = None,
         halving: Halving | None = None,
+        joined: bool = False,
+        lease: float = LEASE_SECONDS,
     ) -> None:
         self.space = space
         self.record = record
@@ -177,36 +184,94 @@ class Engine:
             raise ConfigError("a pruner and budgets are two ways to spend less on bad candidates: choose one of them")
         self.pruner = pruner
         self.halving = halving
-        self._input_shape = input_shape
+        self.input_shape = input_shape
         self._cost_of = cost_of or (lambda archs: archs.cost(input_shape))
         self._described = True
         self._tokens: set[tuple[int, ...]] = set()
         self._hashes: set[str] = set()
         self._looks: dict[tuple[int, ...], _Look] = {}
         self._least: tuple[float, Cost] | None = None
-        self._best: float | None = None
+        self._best: tuple[float, int] | None = None
         self.best_entry: Entry | None = None
         self.finished = 0
-        for entry in record.entries:
-            self._issue(entry)
-            if entry.state is not TrialState.RUNNING or (halving and halving.budgets[0] in entry.scores):
-                self._learn(entry)
-            self._compare(entry)
+        self.waiting = False
+        self.worker = Worker(record.study, lease=lease, beats=joined and record.place.shared)
+        self._mine: set[int] = set()
+        self._learnt: set[int] = set()
+        self._take_in(record.entries)
 
-    def ask(self) -> Candidate:
-        """Propose and record a network that was never proposed and meets the constraints.
+    def take(self, steps: int | None = None) -> Candidate | None:
+        """The next evaluation: of a candidate whose worker is gone, of a new one, or in the next round.
+
+        Args:
+            steps: Number of candidates of the search; no new ones are proposed beyond it.
+
+        Returns:
+            The candidate, None if there is nothing to do; :attr:`waiting` tells whether there may be later.
 
         Raises:
-            SearchExhausted: There is no such network left.
+            SearchExhausted: There is no new network left.
             ConstraintError: No network was found that meets the constraints.
         """
+        with self.record.exclusive():
+            self._sync()
+            self.waiting = False
+            for entry in self.record.open_entries:
+                if not self._reward(entry) and self._is_free(entry):
+                    return self._claim(entry)
+            if steps is None or len(self.record.entries) < steps:
+                return self._ask()
+            return self._take_round()
+
+    def _ask(self) -> Candidate:
         look = self._propose(len(self.record.entries))
         attrs: dict[str, Any] = {"hash": self._digest(look)}
+        if self.record.place.shared:
+            attrs[OWNER] = self.worker.name
         if look.cost is not None:
             attrs |= look.cost.metrics()
         entry = self.record.add(look.tokens, attrs)
+        self._mine.add(entry.number)
         self._issue(entry)
         return Candidate(entry, look.archs, look.cost, budget=self._budget(0), reports=self)
+
+    def _take_round(self) -> Candidate | None:
+        """An evaluation of the first round that has any left; a round begins when the one before is over."""
+        for number in range(1, len(self.halving.budgets) if self.halving else 0):
+            before = self._budget(number - 1)
+            if any(before not in entry.scores for entry in self.record.open_entries):
+                self.waiting = True
+                return None
+            chosen = self._close_round(number)
+            for entry in chosen:
+                if self._is_free(entry):
+                    return self._claim(entry, number)
+            if chosen:
+                self.waiting = True
+                return None
+        return None
+
+    def _is_free(self, entry: Entry) -> bool:
+        """Whether nobody works on an open entry."""
+        return entry.number not in self._mine and self.worker.is_gone(entry.attrs.get(OWNER))
+
+    def _claim(self, entry: Entry, number: int = 0) -> Candidate:
+        if self.record.place.shared:
+            self.record.note(entry, OWNER, self.worker.name)
+        self._mine.add(entry.number)
+        return self.candidate(entry, number)
+
+    def _sync(self) -> None:
+        if self.record.place.shared:
+            self._take_in(self.record.sync())
+
+    def _take_in(self, entries: Sequence[Entry]) -> None:
+        """Learn entries that are new or have changed."""
+        for entry in entries:
+            self._issue(entry)
+            if entry.state is not TrialState.RUNNING or (self.halving and self.halving.budgets[0] in entry.scores):
+                self._learn(entry)
+            self._compare(entry)
 
     def candidate(self, entry: Entry, number: int = 0) -> Candidate:
         """The candidate of a recorded entry, for round ``number`` if there are several."""
@@ -228,23 +293,21 @@ class Engine:
         if isinstance(result, Mapping):
             for name in result.keys() - set(self.objectives.names) - known.keys():
                 self.record.note(candidate.entry, name, result[name])
-        first = last = True
+        entry = candidate.entry
         if self.halving and candidate.budget is not None:
-            first, last = candidate.budget == self.halving.budgets[0], candidate.budget == self.halving.budgets[-1]
-            self.record.report(candidate.entry, candidate.budget, numbers[0])
-        if last:
-            self.record.tell(candidate.entry, numbers)
-            self._compare(candidate.entry)
-        if first:
-            self._learn(candidate.entry)
+            kept = self.record.report(entry, candidate.budget, numbers[0])
+            if candidate.budget != self.halving.budgets[-1]:
+                self._release(entry)
+            else:
+                kept = self.record.tell(entry, numbers)
+        else:
+            kept = self.record.tell(entry, numbers)
+        self._closed(entry, kept=kept)
 
     def fail(self, candidate: Candidate, reason: str) -> None:
         """Record that an open candidate could not be evaluated, and why."""
         self._check_open(candidate)
-        known = self._reward(candidate.entry) is not None
-        self.record.fail(candidate.entry, str(reason))
-        if not known:
-            self._learn(candidate.entry)
+        self._closed(candidate.entry, kept=self.record.fail(candidate.entry, str(reason)))
 
     def report(self, candidate: Candidate, score: Any, step: int) -> None:
         """Record the score of an open candidate on the way.
@@ -276,14 +339,26 @@ class Engine:
         estimate = standing(candidate.entry, self.record.entries)
         if estimate is not None:
             self.record.note(candidate.entry, ESTIMATE, estimate)
-        self.record.prune(candidate.entry)
-        self._learn(candidate.entry)
+        self._closed(candidate.entry, kept=self.record.prune(candidate.entry))
 
-    def close_round(self, number: int) -> list[Entry]:
+    def _closed(self, entry: Entry, *, kept: bool) -> None:
+        """Learn what was recorded, or that another worker was faster with a candidate that was handed out again."""
+        if not kept:
+            _logger.info("candidate %d had its result from another worker already", entry.number)
+            self._sync()
+        self._take_in([entry])
+
+    def _release(self, entry: Entry) -> None:
+        """Leave an open entry to whoever takes it in the next round."""
+        self._mine.discard(entry.number)
+        if self.record.place.shared:
+            self.record.note(entry, OWNER, None)
+
+    def _close_round(self, number: int) -> list[Entry]:
         """Choose the entries of round ``number`` from 1 and stop the open ones that are not among them.
 
         Returns:
-            The chosen ones that it still has to evaluate, best first.
+            The chosen ones that are still to be evaluated, best first.
         """
         if self.halving is None:
             return []
@@ -302,6 +377,10 @@ class Engine:
         """
         if self.constraints:
             self._propose(len(self.record.entries))
+
+    def close(self) -> None:
+        """Stop telling others that this engine is there; what it had open is theirs then."""
+        self.worker.close()
 
     def _check_open(self, candidate: Candidate) -> None:
         if not candidate.is_open:
@@ -326,6 +405,9 @@ class Engine:
         return None if score is None else (score,)
 
     def _learn(self, entry: Entry) -> None:
+        if entry.number in self._learnt:
+            return
+        self._learnt.add(entry.number)
         reward = self._reward(entry)
         scores = None if reward is None else scores_of([reward], self.objectives)[0]
         self.algorithm.observe(
@@ -340,7 +422,7 @@ class Engine:
         """See whether an entry is the best of the complete ones."""
         if self.objectives.several or entry.values is None:
             return
-        score = float(scores_of([entry.values], self.objectives)[0][0])
+        score = float(scores_of([entry.values], self.objectives)[0][0]), -entry.number
         if self._best is None or score > self._best:
             self._best, self.best_entry = score, entry
 
@@ -401,7 +483,7 @@ class Engine:
 
     def _digest(self, look: _Look) -> str:
         if not look.digest:
-            look.digest = look.archs.hash(self._input_shape) if self._described else " ".join(map(str, look.tokens))
+            look.digest = look.archs.hash(self.input_shape) if self._described else " ".join(map(str, look.tokens))
         return look.digest
 
     def _describe(self, archs: ArchList) -> tuple[Cost | None, float]:

@@ -23,8 +23,10 @@ from .algorithms.optuna_sampler import OptunaAlgorithm
 from .budgets import PRUNERS, Halving, as_pruner
 from .constraints import Constraints
 from .engine import CostFunction, Engine
+from .leases import LEASE_SECONDS
 from .pareto import Objectives
-from .record import Record, latest_record_path, new_record_path
+from .places import JournalFile, Memory, Place
+from .record import Record, has_study, latest_record_path, new_record_path
 from .start import import_checkpoint, is_checkpoint_only, start_of, starting_state
 
 
@@ -46,6 +48,8 @@ def open_engine(
     objectives: Objectives | None = None,
     pruner: Any = None,
     budgets: Sequence[int] | None = None,
+    place: Place | None = None,
+    lease: float = LEASE_SECONDS,
 ) -> Engine:
     """An engine on a new record, or on the newest record called ``name`` in ``load_from``.
 
@@ -69,6 +73,8 @@ def open_engine(
         objectives: What is to be large or small.
         pruner: What stops candidates early: a name or one of Optuna's pruners.
         budgets: Budgets of the rounds of successive halving.
+        place: A place that several processes share, in place of folders: its search is joined, or begun.
+        lease: Seconds after which a silent process among them is gone.
 
     Raises:
         ConfigError: An argument is out of its range.
@@ -105,20 +111,32 @@ def open_engine(
             objectives=goals,
             pruner=_pruner(pruner, record.header.get("pruner")),
             halving=_halving(record.header.get("budgets"), goals),
+            joined=place is not None,
+            lease=lease,
         )
+
+    def begun() -> dict[str, Any]:
+        """Header of a new search."""
+        full = {**given, "algorithm": given["algorithm"] or default_algorithm}
+        header = {**full, **start_of(space, full), "version": __version__}
+        engine(Record.create(Memory(), space.table, header)).check_constraints()
+        return header
+
+    if place is not None:
+        with place.exclusive():
+            if has_study(place):
+                return engine(Record.load(place, space.table, given))
+            return engine(Record.create(place, space.table, begun()))
 
     if load_from is not None and isinstance(space, CombinedSpace) and is_checkpoint_only(load_from, name):
         record = import_checkpoint(load_from, space, given)  # goes on with PaddleSlim's rule unless another is given
         return engine(record if save_to is None else record.copy_to(_target(save_to, name), space.table))
     if load_from is not None:
-        record = Record.load(latest_record_path(load_from, name), space.table, given)
+        record = Record.load(JournalFile(latest_record_path(load_from, name)), space.table, given)
         if save_to is None or save_to.resolve() != load_from.resolve():
             record = record.copy_to(_target(save_to, name), space.table)
         return engine(record)
-    given["algorithm"] = given["algorithm"] or default_algorithm
-    header = {**given, **start_of(space, given), "version": __version__}
-    engine(Record.create(None, space.table, header)).check_constraints()
-    return engine(Record.create(_target(save_to, name), space.table, header))
+    return engine(Record.create(_target(save_to, name), space.table, begun()))
 
 
 def name_of(algorithm: Any) -> str | None:
@@ -192,8 +210,8 @@ def _features(space: Space, cost_of: CostFunction | None, shape: ImageShape) -> 
     return features
 
 
-def _target(folder: Path | None, name: str) -> Path | None:
-    return None if folder is None else new_record_path(folder, name)
+def _target(folder: Path | None, name: str) -> Place:
+    return Memory() if folder is None else JournalFile(new_record_path(folder, name))
 
 
 def _checked_temperature(value: float | None) -> float | None:

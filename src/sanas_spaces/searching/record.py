@@ -1,10 +1,10 @@
-"""The record of a search: an Optuna study in memory or in a journal file, and a compact copy of it at hand."""
+"""The record of a search: an Optuna study in some place, and a compact copy of it at hand."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,22 +12,18 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalFileSymlinkLock
+from optuna.exceptions import DuplicatedStudyError, UpdateFinishedTrialError
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from ..errors import RecordError
 from ..tokens import TokenTable
+from .places import JOURNAL_SUFFIX, JournalFile, Place, lock_file
 
 HEADER = "sanas:search"
 FORMAT = 1
-STUDY_NAME = "sanas"
 BEFORE = {"algorithm": "paddleslim"}
 """What held for records from before it was written down."""
-_LOCK_GRACE_SECONDS = 10
-
-JOURNAL_SUFFIX = ".journal"
 
 
 @dataclass
@@ -60,15 +56,16 @@ class Record:
     """Every proposal and reward of one search, written at once.
 
     Args:
-        storage: Optuna storage that holds the study.
+        place: Where it is kept.
         study: The study.
         table: The choices behind the tokens.
     """
 
-    def __init__(self, storage: BaseStorage, study: optuna.Study, table: TokenTable) -> None:
+    def __init__(self, place: Place, study: optuna.Study, table: TokenTable) -> None:
+        self.place = place
         self.study = study
         self.entries: list[Entry] = []
-        self._storage = storage
+        self._storage = study._storage
         self._study_id = study._study_id
         self._names = [choice.label for choice in table.fields]
         self._options = [choice.options for choice in table.fields]
@@ -76,54 +73,83 @@ class Record:
         self._trial_ids: list[int] = []
         self._open: dict[int, Entry] = {}
         self.header: dict[str, Any] = {**BEFORE, **study.user_attrs.get(HEADER, {})}
-        for trial in storage.get_all_trials(self._study_id, deepcopy=False):
-            self._keep(trial)
+        self.sync()
 
     @classmethod
-    def create(cls, path: Path | None, table: TokenTable, header: Mapping[str, Any]) -> Record:
-        """Start a record, in memory without a ``path``.
+    def create(cls, place: Place, table: TokenTable, header: Mapping[str, Any]) -> Record:
+        """Start a record.
 
         Raises:
-            RecordError: The file exists already or cannot be written.
+            RecordError: There is one already, or it cannot be written.
         """
-        if path is not None and path.exists():
-            raise RecordError(f"{path} exists already; resume it, or choose another folder")
-        storage = _storage(path)
-        with _quiet():
-            study = optuna.create_study(storage=storage, study_name=STUDY_NAME, directions=directions(header))
+        if isinstance(place, JournalFile) and place.path.exists():
+            raise RecordError(f"{place} exists already; resume it, or choose another folder")
+        storage = place.storage()
+        try:
+            with _quiet():
+                study = optuna.create_study(storage=storage, study_name=place.study, directions=directions(header))
+        except DuplicatedStudyError:
+            raise RecordError(f"{place} holds a search called {place.study!r} already") from None
         study.set_user_attr(HEADER, {"format": FORMAT, **header})
-        return cls(storage, study, table)
+        return cls(place, study, table)
 
     @classmethod
-    def load(cls, path: Path, table: TokenTable, expected: Mapping[str, Any]) -> Record:
-        """Continue the record in ``path``.
+    def load(cls, place: Place, table: TokenTable, expected: Mapping[str, Any]) -> Record:
+        """Continue the record in ``place``.
 
         Raises:
-            RecordError: The file is missing, damaged, or of another search; then both values are shown.
+            RecordError: It is missing, damaged, or of another search; then both values are shown.
         """
-        header = read_header(path)
+        study = _study(place)
+        header = _header(place, study)
         for key, value in expected.items():
             if value is not None and header.get(key) != json.loads(json.dumps(value)):
                 raise RecordError(
-                    f"{path} is the record of another search: {key} was {header.get(key)!r}, and is {value!r} now"
+                    f"{place} is the record of another search: {key} was {header.get(key)!r}, and is {value!r} now"
                 )
-        storage = _storage(path)
-        with _quiet():
-            study = optuna.load_study(storage=storage, study_name=STUDY_NAME)
-        return cls(storage, study, table)
+        return cls(place, study, table)
 
-    def copy_to(self, path: Path | None, table: TokenTable) -> Record:
+    def exclusive(self) -> AbstractContextManager[Any]:
+        """Hold this while a candidate is chosen: no other process proposes meanwhile."""
+        return self.place.exclusive()
+
+    def sync(self) -> list[Entry]:
+        """Read what other processes have written.
+
+        Returns:
+            Entries that are new or have changed, by number.
+        """
+        trials = self._storage.get_all_trials(self._study_id, deepcopy=False)
+        changed = []
+        for entry in self.open_entries:
+            trial = trials[entry.number]
+            fresh = self._entry(trial)
+            if fresh != entry:
+                entry.state, entry.values, entry.attrs, entry.scores = (
+                    fresh.state,
+                    fresh.values,
+                    fresh.attrs,
+                    fresh.scores,
+                )
+                changed.append(entry)
+                if entry.state is not TrialState.RUNNING:
+                    del self._open[entry.number]
+        return changed + [self._keep(trial) for trial in trials[len(self.entries) :]]
+
+    def copy_to(self, place: Place, table: TokenTable) -> Record:
         """Copy everything into a new record and return that; a file appears only when it is complete."""
-        if path is None:
-            return self._copy(None, table)
-        part = path.with_name(path.name + ".part")
+        if not isinstance(place, JournalFile):
+            return self._copy(place, table)
+        part = place.path.with_name(place.path.name + ".part")
         part.unlink(missing_ok=True)
-        self._copy(part, table)
-        part.rename(path)
-        return Record.load(path, table, {})
+        self._copy(JournalFile(part), table)
+        part.rename(place.path)
+        for kind in ("proposing", "writing"):
+            lock_file(part, kind).unlink(missing_ok=True)
+        return Record.load(place, table, {})
 
-    def _copy(self, path: Path | None, table: TokenTable) -> Record:
-        copy = Record.create(path, table, {key: value for key, value in self.header.items() if key != "format"})
+    def _copy(self, place: Place, table: TokenTable) -> Record:
+        copy = Record.create(place, table, {key: value for key, value in self.header.items() if key != "format"})
         for trial in self._storage.get_all_trials(self._study_id, deepcopy=False):
             copy._keep(copy._storage.get_trial(copy._storage.create_new_trial(copy._study_id, trial)))
         return copy
@@ -155,39 +181,51 @@ class Record:
         trial_id = self._storage.create_new_trial(self._study_id, template)
         return self._keep(self._storage.get_trial(trial_id))
 
-    def tell(self, entry: Entry, values: Sequence[float]) -> None:
-        """Write the values of an open candidate."""
-        self._storage.set_trial_state_values(self._trial_ids[entry.number], TrialState.COMPLETE, list(values))
-        entry.state, entry.values = TrialState.COMPLETE, tuple(values)
-        del self._open[entry.number]
+    def tell(self, entry: Entry, values: Sequence[float]) -> bool:
+        """Write the values of an open candidate; False if another process has closed it."""
+        return self._close(entry, TrialState.COMPLETE, list(values))
 
-    def fail(self, entry: Entry, reason: str) -> None:
-        """Write that an open candidate could not be evaluated."""
-        self.note(entry, "reason", reason)
-        self._storage.set_trial_state_values(self._trial_ids[entry.number], TrialState.FAIL, None)
-        entry.state = TrialState.FAIL
-        del self._open[entry.number]
+    def fail(self, entry: Entry, reason: str) -> bool:
+        """Write that an open candidate could not be evaluated; False if another process has closed it."""
+        return self.note(entry, "reason", reason) and self._close(entry, TrialState.FAIL, None)
 
-    def report(self, entry: Entry, step: int, score: float) -> None:
-        """Write a score of an open candidate after ``step``."""
-        self._storage.set_trial_intermediate_value(self._trial_ids[entry.number], step, score)
+    def report(self, entry: Entry, step: int, score: float) -> bool:
+        """Write a score of an open candidate after ``step``; False if another process has closed it."""
+        try:
+            self._storage.set_trial_intermediate_value(self._trial_ids[entry.number], step, score)
+        except UpdateFinishedTrialError:
+            self.sync()
+            return False
         entry.scores[step] = score
+        return True
 
-    def prune(self, entry: Entry) -> None:
+    def prune(self, entry: Entry) -> bool:
         """Write that an open candidate was stopped early; Optuna keeps its last score as its value."""
         last = [entry.scores[max(entry.scores)]] if entry.scores else None
-        self._storage.set_trial_state_values(self._trial_ids[entry.number], TrialState.PRUNED, last)
-        entry.state = TrialState.PRUNED
+        return self._close(entry, TrialState.PRUNED, last)
+
+    def _close(self, entry: Entry, state: TrialState, values: list[float] | None) -> bool:
+        try:
+            self._storage.set_trial_state_values(self._trial_ids[entry.number], state, values)
+        except UpdateFinishedTrialError:
+            return False
+        entry.state = state
+        entry.values = tuple(values) if values and state is TrialState.COMPLETE else None
         del self._open[entry.number]
+        return True
 
     def trial(self, entry: Entry) -> FrozenTrial:
         """The candidate as Optuna has it."""
         return self._storage.get_trial(self._trial_ids[entry.number])
 
-    def note(self, entry: Entry, key: str, value: Any) -> None:
-        """Write something about an open candidate."""
-        self._storage.set_trial_user_attr(self._trial_ids[entry.number], key, value)
+    def note(self, entry: Entry, key: str, value: Any) -> bool:
+        """Write something about an open candidate; False if another process has closed it."""
+        try:
+            self._storage.set_trial_user_attr(self._trial_ids[entry.number], key, value)
+        except UpdateFinishedTrialError:
+            return False
         entry.attrs[key] = value
+        return True
 
     @property
     def open_entries(self) -> list[Entry]:
@@ -195,21 +233,23 @@ class Record:
         return list(self._open.values())
 
     def _keep(self, trial: FrozenTrial) -> Entry:
-        attrs = dict(trial.user_attrs)
-        tokens = tuple(attrs.pop("tokens", ()))
-        if len(tokens) != len(self._names) or trial.number != len(self.entries):
-            raise RecordError(f"candidate {trial.number} of the record has no valid tokens: {tokens}")
         # storages that keep trials in memory would keep thousands of equal distributions and names otherwise
         trial.distributions = self._distributions
-        trial.params = {name: trial.params[name] for name in self._names}
-        complete = trial.state is TrialState.COMPLETE
-        values = tuple(trial.values) if trial.values and complete else None
-        entry = Entry(trial.number, tokens, trial.state, values, attrs, dict(trial.intermediate_values))
+        trial.params = {name: trial.params[name] for name in self._names if name in trial.params}
+        entry = self._entry(trial)
         self.entries.append(entry)
         self._trial_ids.append(trial._trial_id)
         if entry.state is TrialState.RUNNING:
             self._open[entry.number] = entry
         return entry
+
+    def _entry(self, trial: FrozenTrial) -> Entry:
+        attrs = dict(trial.user_attrs)
+        tokens = tuple(attrs.pop("tokens", ()))
+        if len(tokens) != len(self._names):
+            raise RecordError(f"candidate {trial.number} of {self.place} has no valid tokens: {tokens}")
+        values = tuple(trial.values) if trial.values and trial.state is TrialState.COMPLETE else None
+        return Entry(trial.number, tokens, trial.state, values, attrs, dict(trial.intermediate_values))
 
 
 def distributions(table: TokenTable) -> dict[str, BaseDistribution]:
@@ -223,25 +263,38 @@ def directions(header: Mapping[str, Any]) -> list[StudyDirection]:
     return [StudyDirection.MAXIMIZE if one == "max" else StudyDirection.MINIMIZE for one in goals.values()]
 
 
-def read_header(path: Path) -> dict[str, Any]:
+def read_header(place: Place) -> dict[str, Any]:
     """What a record says about its search, without a table to read its candidates with.
 
     Raises:
-        RecordError: The file is missing or damaged.
+        RecordError: It is missing or damaged.
     """
-    if not path.is_file():
-        raise RecordError(f"{path}: there is no record of a search here")
-    _drop_torn_line(path)
+    return _header(place, _study(place))
+
+
+def has_study(place: Place) -> bool:
+    """Whether a place holds a search already."""
+    if isinstance(place, JournalFile) and not place.path.is_file():
+        return False
+    return place.study in optuna.get_all_study_names(storage=place.storage())
+
+
+def _study(place: Place) -> optuna.Study:
+    if isinstance(place, JournalFile) and not place.path.is_file():
+        raise RecordError(f"{place}: there is no record of a search here")
     try:
         with _quiet():
-            study = optuna.load_study(storage=_storage(path), study_name=STUDY_NAME)
-        header = study.user_attrs.get(HEADER)
+            return optuna.load_study(storage=place.storage(), study_name=place.study)
     except (KeyError, ValueError, TypeError, AssertionError) as error:
-        raise RecordError(f"{path} is damaged or is no record of a search: {error}") from error
+        raise RecordError(f"{place} is damaged or is no record of a search: {error}") from error
+
+
+def _header(place: Place, study: optuna.Study) -> dict[str, Any]:
+    header = study.user_attrs.get(HEADER)
     if not isinstance(header, dict):
-        raise RecordError(f"{path} holds an Optuna study that is no search of this library")
+        raise RecordError(f"{place} holds an Optuna study that is no search of this library")
     if header.get("format") != FORMAT:
-        raise RecordError(f"{path} has record format {header.get('format')!r}, this version reads {FORMAT}")
+        raise RecordError(f"{place} has record format {header.get('format')!r}, this version reads {FORMAT}")
     return {**BEFORE, **header}
 
 
@@ -276,26 +329,6 @@ def _records(folder: Path, name: str) -> list[tuple[int, Path]]:
         if rest == "" or (rest.startswith("-") and rest[1:].isdigit()):
             found.append((int(rest[1:] or 1), path))
     return found
-
-
-def _storage(path: Path | None) -> BaseStorage:
-    if path is None:
-        return InMemoryStorage()
-    lock_class = JournalFileOpenLock if os.name == "nt" else JournalFileSymlinkLock
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = lock_class(str(path), grace_period=_LOCK_GRACE_SECONDS)
-        return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
-    except OSError as error:
-        raise RecordError(f"the record {path} cannot be written: {error}") from error
-
-
-def _drop_torn_line(path: Path) -> None:
-    """Cut a last line that was being written when its process was killed: nothing in it was ever acknowledged."""
-    data = path.read_bytes()
-    if data and not data.endswith(b"\n"):
-        with path.open("rb+") as file:
-            file.truncate(data.rfind(b"\n") + 1)
 
 
 class _quiet:  # noqa: N801 - reads as a statement

@@ -3,157 +3,28 @@
 from __future__ import annotations
 
 import inspect
-import logging
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from optuna import TrialPruned
-from optuna.trial import TrialState
-
 from ..arch import ImageShape
 from ..combine import CombinedSpace
-from ..errors import CandidatePruned, ConfigError, EvaluationError, SearchExhausted
-from ..tables import Space, Table
+from ..errors import ConfigError
+from ..tables import Table
 from .constraints import Constraints
 from .engine import Candidate, Engine
+from .execution import Execution, FuturesExecution, InlineExecution, Pool, RayExecutor
+from .execution.base import Evaluation
+from .leases import LEASE_SECONDS
+from .loop import evaluations
 from .opening import open_engine
-from .pareto import Objectives, hypervolume, knee, non_dominated, reference_point, scores_of
-from .record import Entry
-
-_logger = logging.getLogger(__name__)
+from .pareto import Objectives
+from .places import STUDY_NAME, place_of
+from .result import SearchResult
 
 RECORD_NAME = "search"
-GIVE_UP_AFTER = 3
-"""If the first so many candidates all fail, the mistake is not in the networks."""
-
 Evaluate = Callable[[Candidate], Any]
 Callback = Callable[["SearchResult", Candidate], None]
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """What a search has found so far.
-
-    Attributes:
-        engine: The engine of the search.
-        folder: Folder of the record, None if it is in memory.
-    """
-
-    engine: Engine
-    folder: Path | None
-
-    @property
-    def space(self) -> Space:
-        """The search space."""
-        return self.engine.space
-
-    @property
-    def best(self) -> Candidate:
-        """The candidate with the largest reward, the earliest of equals; with several objectives, the :attr:`knee`.
-
-        Raises:
-            EvaluationError: No candidate was evaluated.
-        """
-        if self.objectives.several:
-            return self.knee
-        if self.engine.best_entry is None:
-            raise EvaluationError("no candidate of this search was evaluated")
-        return self.engine.candidate(self.engine.best_entry)
-
-    @property
-    def objectives(self) -> Objectives:
-        """What is to be large or small."""
-        return self.engine.objectives
-
-    @property
-    def pareto_front(self) -> list[Candidate]:
-        """The candidates that no other is at least as good as for all objectives, the best for the first one first."""
-        evaluated, scores = self._scores()
-        front = [i for i, kept in enumerate(non_dominated(scores)) if kept]
-        return [self.engine.candidate(evaluated[i]) for i in sorted(front, key=lambda i: -scores[i, 0])]
-
-    @property
-    def knee(self) -> Candidate:
-        """The candidate of the Pareto front that is nearest to the best of all objectives, each scaled from 0 to 1.
-
-        Raises:
-            EvaluationError: No candidate was evaluated.
-        """
-        evaluated, scores = self._scores()
-        if not evaluated:
-            raise EvaluationError("no candidate of this search was evaluated")
-        front = np.flatnonzero(non_dominated(scores))
-        return self.engine.candidate(evaluated[front[knee(scores[front])]])
-
-    def hypervolume(self, reference: Mapping[str, float] | None = None) -> list[float]:
-        """Hypervolume that the first 1, 2, ... evaluated candidates dominate.
-
-        Args:
-            reference: For each objective the value that is measured from; by default the worst that was found and a
-                tenth of the range more.
-        """
-        evaluated, scores = self._scores()
-        if not evaluated:
-            return []
-        if reference is None:
-            origin = reference_point(scores)
-        else:
-            origin = scores_of([[reference[name] for name in self.objectives.names]], self.objectives)[0]
-        volumes = [hypervolume(scores[: n + 1], origin) for n in range(len(scores))]
-        return [float(volume) for volume in np.maximum.accumulate(volumes)]  # sums in another order differ by a hair
-
-    def _scores(self) -> tuple[list[Entry], Any]:
-        """Evaluated candidates, and their values [n, objectives], all to be large."""
-        evaluated = [entry for entry in self.engine.record.entries if entry.values is not None]
-        return evaluated, scores_of([entry.values or () for entry in evaluated], self.objectives)
-
-    @property
-    def best_number(self) -> int | None:
-        """Number of the best candidate, None while there is none."""
-        if self.objectives.several:
-            return self.knee.number if self.engine.finished else None
-        return None if self.engine.best_entry is None else self.engine.best_entry.number
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What decided the course of the search: configs, constraints, seed, initial tokens, ..."""
-        return dict(self.engine.record.header)
-
-    @property
-    def history(self) -> list[dict[str, Any]]:
-        """One row per candidate: number, state, reward, best reward so far, cost, tokens, reason of a failure."""
-        rows = []
-        best: float | None = None
-        sign = float(self.objectives.signs[0])
-        for entry in self.engine.record.entries:
-            if entry.reward is not None and (best is None or sign * entry.reward > sign * best):
-                best = entry.reward
-            named = {} if self.objectives.goals is None or entry.values is None else entry.values
-            attrs = {key: value for key, value in entry.attrs.items() if key not in ("reason", "traceback")}
-            rows.append(
-                {
-                    "number": entry.number,
-                    "state": entry.state.name.lower(),
-                    "reward": entry.reward,
-                    "best": best,
-                    **attrs,
-                    **dict(zip(self.objectives.names, named, strict=False)),
-                    **({"scores": dict(entry.scores)} if entry.scores else {}),
-                    "tokens": list(entry.tokens),
-                    "reason": entry.attrs.get("reason"),
-                }
-            )
-        return rows
-
-    @property
-    def columns(self) -> dict[str, list[Any]]:
-        """The same by column, None where a candidate has no entry: ``pandas.DataFrame(result.columns)``."""
-        rows = self.history
-        return {key: [row.get(key) for row in rows] for key in dict.fromkeys(key for row in rows for key in row)}
 
 
 def search(
@@ -171,6 +42,13 @@ def search(
     seed: int | None = None,
     folder: str | Path | None = None,
     resume: bool = False,
+    storage: str | Path | None = None,
+    study: str = STUDY_NAME,
+    lease: float = LEASE_SECONDS,
+    workers: int = 1,
+    time_limit: float | None = None,
+    memory_limit: float | None = None,
+    executor: Any = None,
     callbacks: Sequence[Callback] = (),
     on_start: Callback | None = None,
 ) -> SearchResult:
@@ -199,6 +77,19 @@ def search(
         seed: Seed of the search; by default drawn and written into the record.
         folder: Folder of the record, an Optuna journal file; None keeps it in memory.
         resume: Continue the newest record in ``folder``; the candidate that was open is evaluated again.
+        storage: In place of a folder: where processes share the search. A URL that SQLAlchemy reads, of SQLite,
+            PostgreSQL or MySQL, or the path of a SQLite (``.db``) or journal file. Whoever gives the same one works on
+            the same search; the first one begins it.
+        study: Name of the search in a database.
+        lease: Seconds after which a process that shares the search and is silent counts as gone; its candidates are
+            handed out again.
+        workers: Candidates that are evaluated at once, each in a process of its own with its share of the cores;
+            1 evaluates in this process unless there is a limit.
+        time_limit: Seconds that one evaluation may take.
+        memory_limit: Bytes of memory that one evaluation may use.
+        executor: Where candidates are evaluated instead: ``"ray"``, a
+            :class:`~sanas_spaces.searching.execution.RayExecutor`, or anything with ``submit(function, *arguments)``
+            that returns a ``concurrent.futures`` kind of future; ``workers`` of them are out at once.
         callbacks: Called with the result so far and the candidate after each candidate.
         on_start: Called with the same before a candidate is evaluated.
 
@@ -212,66 +103,54 @@ def search(
         raise ConfigError(f"steps = {steps!r}: expected a positive number of candidates")
     if not callable(evaluate):
         raise ConfigError(f"evaluate = {evaluate!r}: expected a function of a candidate")
+    if isinstance(workers, bool) or workers < 1:
+        raise ConfigError(f"workers = {workers!r}: expected a positive number of processes")
+    if storage is not None and (folder is not None or resume):
+        raise ConfigError("a search is recorded in a folder or in a storage, and one in a storage is always continued")
     if resume and folder is None:
         raise ConfigError("resume = True needs the folder of the search")
     space = configs if isinstance(configs, Table) else CombinedSpace(configs)
-    place = None if folder is None else Path(folder)
+    run_folder = None if folder is None else Path(folder)
+    cost_of = _cost_method(evaluate)
+    shape = input_shape or getattr(evaluate, "input_shape", None)
+
+    def execution_of(engine: Engine, evaluate: Evaluate) -> Execution:
+        if workers == 1 and executor is None and time_limit is None and memory_limit is None:
+            return InlineExecution(evaluate)
+        evaluation = Evaluation(space, evaluate, engine.input_shape, cost_of)
+        if executor is None:
+            return Pool(evaluation, workers=workers, time_limit=time_limit, memory_limit=memory_limit)
+        if time_limit is not None or memory_limit is not None:
+            raise ConfigError("time_limit and memory_limit are for workers of this machine, not for an executor")
+        return FuturesExecution(RayExecutor() if executor == "ray" else executor, evaluation, workers=workers)
+
     engine = open_engine(
         space,
         name=RECORD_NAME,
-        save_to=place,
-        load_from=place if resume else None,
+        save_to=run_folder,
+        load_from=run_folder if resume else None,
         init_tokens=init_tokens,
         algorithm=algorithm,
         default_algorithm="model" if len(objectives or ()) > 1 else "annealing",
         seed=seed,
         constraints=Constraints(constraints, space.metrics),
-        input_shape=input_shape or getattr(evaluate, "input_shape", None),
-        cost_of=_cost_method(evaluate),
+        input_shape=shape,
+        cost_of=cost_of,
         objectives=Objectives(objectives),
         pruner=pruner,
         budgets=budgets,
+        place=None if storage is None else place_of(storage, study),
+        lease=lease,
     )
-    result = SearchResult(engine, place)
-    for candidate in _candidates(engine, steps):
-        if on_start is not None:
-            on_start(result, candidate)
-        try:
-            reward = evaluate(candidate)
-            engine.tell(candidate, reward)
-        except (CandidatePruned, TrialPruned):
-            engine.prune(candidate)
-        except Exception as error:  # noqa: BLE001 - whatever a user's function raises
-            _fail(engine, candidate, error)
-        for callback in callbacks:
-            callback(result, candidate)
+    result = SearchResult(engine, run_folder)
+    try:
+        with execution_of(engine, evaluate) as execution:
+            for candidate in evaluations(engine, execution, steps, lambda one: on_start and on_start(result, one)):
+                for callback in callbacks:
+                    callback(result, candidate)
+    finally:
+        engine.close()
     return result
-
-
-def _candidates(engine: Engine, steps: int) -> Iterator[Candidate]:
-    """Open candidates of the record, then new ones, until there are ``steps``; then the rounds with larger budgets."""
-    for entry in engine.record.open_entries:
-        if not (engine.halving and entry.scores):
-            yield engine.candidate(entry)
-    while len(engine.record.entries) < steps:
-        try:
-            yield engine.ask()
-        except SearchExhausted as end:
-            _logger.warning("the search ends after %d of %d candidates: %s", len(engine.record.entries), steps, end)
-            break
-    for number in range(1, len(engine.halving.budgets) if engine.halving else 0):
-        for entry in engine.close_round(number):
-            yield engine.candidate(entry, number)
-
-
-def _fail(engine: Engine, candidate: Candidate, error: Exception) -> None:
-    reason = f"{type(error).__name__}: {error}"
-    _logger.warning("candidate %d failed: %s", candidate.number, reason)
-    engine.record.note(candidate.entry, "traceback", traceback.format_exc())
-    engine.fail(candidate, reason)
-    entries = engine.record.entries
-    if len(entries) == GIVE_UP_AFTER and all(entry.state is TrialState.FAIL for entry in entries):
-        raise EvaluationError(f"the first {GIVE_UP_AFTER} candidates all failed, the last with {reason}") from error
 
 
 def _cost_method(evaluate: Any) -> Any:

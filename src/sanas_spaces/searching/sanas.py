@@ -108,8 +108,8 @@ class SANAS:
         previous, self._current = self._current, None
         if previous is not None and previous.is_open:
             self._engine.fail(previous, "the next candidate was asked for without a reward")
-        waiting = self._engine.record.open_entries
-        self._current = self._engine.candidate(waiting[0]) if waiting else self._engine.ask()
+        self._current = self._engine.take()
+        assert self._current is not None  # noqa: S101 - without a number of steps there is always another one
         return self._current.archs
 
     def reward(self, score: Any) -> bool:

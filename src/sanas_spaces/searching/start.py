@@ -21,6 +21,7 @@ from ..tables import Space
 from .algorithms.base import DEFAULT_REDUCE_RATE
 from .algorithms.paddleslim_annealing import AnnealingState
 from .paddleslim_checkpoint import FILE_NAME, read_checkpoint
+from .places import Memory
 from .record import Record, has_record
 
 RANDOM_TEMPERATURE = 10.0
@@ -95,7 +96,7 @@ def import_checkpoint(folder: Path, space: CombinedSpace, given: dict[str, Any])
             "steps": found.steps,
         },
     }
-    record = Record.create(None, space.table, header)
+    record = Record.create(Memory(), space.table, header)
     for tokens, reward in found.results:
         attrs = {"hash": hashes[tuple(tokens)], "source": FILE_NAME}
         if reward is None:

@@ -1,0 +1,91 @@
+"""Who works on a candidate, and whether they are still there."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+import uuid
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import optuna
+import psutil
+
+LEASE_SECONDS = 60.0
+"""A worker that was not heard of for so long is gone."""
+BEATS_PER_LEASE = 4
+_WORKER = "sanas:worker:"
+
+
+class Worker:
+    """An engine among those that share a record.
+
+    It writes a growing number beside its name, and others watch that number on clocks of their own. So it does not
+    matter what time any machine believes it is.
+
+    Args:
+        study: The study of the record.
+        lease: Seconds after which a silent worker is gone.
+        beats: Whether to say that it is there; not needed if everybody who looks is on this machine.
+    """
+
+    def __init__(self, study: optuna.Study, *, lease: float = LEASE_SECONDS, beats: bool = False) -> None:
+        self.name = f"{socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}/{uuid.uuid4().hex[:8]}"
+        self.lease = lease
+        self._study = study
+        self._seen: dict[str, tuple[Any, float]] = {}
+        self._ended = threading.Event()
+        if beats:
+            weakref.finalize(self, self._ended.set)
+            arguments = (study, _WORKER + self.name, lease / BEATS_PER_LEASE, self._ended)
+            threading.Thread(target=_beat, args=arguments, name="sanas heartbeat", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop saying that it is there."""
+        self._ended.set()
+
+    def is_gone(self, owner: str | None, *, clock: Callable[[], float] = time.monotonic) -> bool:
+        """Whether the worker called ``owner`` has ended, as far as one can tell from here."""
+        if owner is None:
+            return True
+        if owner == self.name:
+            return False
+        host, pid, started, _ = owner.split("/")
+        here = host == socket.gethostname()
+        if here and _started(int(pid)) != started:
+            return True
+        beat = self._study._storage.get_study_user_attrs(self._study._study_id).get(_WORKER + owner)
+        if beat is None:  # it never said that it is there: another process on this machine does not have to
+            return not here or int(pid) == os.getpid()
+        if owner not in self._seen or self._seen[owner][0] != beat:
+            self._seen[owner] = beat, clock()
+        return clock() - self._seen[owner][1] > self.lease
+
+
+def _beat(study: optuna.Study, key: str, interval: float, ended: threading.Event) -> None:
+    count = 0
+    while True:
+        with suppress(Exception):  # the storage may be away for a while; the next beat tries again
+            study.set_user_attr(key, count)
+        count += 1
+        if ended.wait(interval):
+            return
+
+
+def _started(pid: int) -> str | None:
+    """When a process was started, in a form that only its own successors do not share; None if it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if fields[0] == "Z" else fields[19]  # ticks since the machine was started
+    except (OSError, IndexError):
+        if Path("/proc/self/stat").exists():
+            return None
+    try:
+        return f"{psutil.Process(pid).create_time():.0f}"
+    except psutil.Error:
+        return None
