@@ -20,6 +20,8 @@ from sanas_spaces.evaluate import (
 )
 from sanas_spaces.evaluate.trained import ONEDNN_KINDS
 from sanas_spaces.evaluate.training import shifted
+from sanas_spaces.evaluate.weights import initial_value
+from sanas_spaces.graph import NamedParameter
 from sanas_spaces.kinds import ACTIVATIONS
 
 SPACE = CombinedSpace([("MobileNetV2BlockSpace", {"block_mask": [1, 0]})])
@@ -211,3 +213,16 @@ def test_a_loss_that_is_not_finite_is_an_error(digits: ImageDataset) -> None:
 def test_bad_settings_are_named(digits: ImageDataset, settings: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match=next(iter(settings))):
         ImageClassification(digits, **settings)
+
+
+def test_every_initializer_gives_weights() -> None:
+    shape = (6, 4, 3, 3)
+    values = {
+        init: initial_value(NamedParameter("w", "weight", shape, init, True, 36), np.random.default_rng(0))
+        for init in ("msra_normal", "uniform_fan_in", "xavier_uniform", "zeros", "ones")
+    }
+    assert values["msra_normal"].std() == pytest.approx((2 / 36) ** 0.5, rel=0.2)
+    assert np.abs(values["uniform_fan_in"]).max() == pytest.approx(1 / 6, rel=0.05)
+    assert np.abs(values["xavier_uniform"]).max() == pytest.approx((6 / 90) ** 0.5, rel=0.05)
+    assert (values["zeros"] == 0).all()
+    assert (values["ones"] == 1).all()

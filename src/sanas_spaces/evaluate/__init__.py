@@ -1,14 +1,22 @@
 """Evaluators: from an architecture to a number that says how good it is."""
 
+from .combined import Combined, SoftConstraint, Weighted
 from .data import ImageDataset, Split, load_dataset
+from .latency import MeasuredLatency
 from .trained import TrainedNetwork, score_inference_model, use_all_cores
 from .training import ImageClassification, classifier
+from .zero_cost import ZeroCost
 
 __all__ = [
+    "Combined",
     "ImageClassification",
     "ImageDataset",
+    "MeasuredLatency",
+    "SoftConstraint",
     "Split",
     "TrainedNetwork",
+    "Weighted",
+    "ZeroCost",
     "classifier",
     "load_dataset",
     "score_inference_model",

@@ -15,6 +15,7 @@ from ..arch import NetArch
 from ..errors import BuildError, CostError
 from ..graph import NamedParameter, Node
 from .data import Images, Split
+from .weights import initial_value
 
 SCORE_BATCH = 256
 ONEDNN_KINDS = (
@@ -90,7 +91,7 @@ class TrainedNetwork:
             self._executor = paddle.static.Executor()
             self._run(startup)
             for parameter in self._parameters:
-                self._set(parameter.name, _initial(parameter, rng))
+                self._set(parameter.name, initial_value(parameter, rng).astype(np.float32))
 
     def train_step(self, images: Images, labels: Any) -> float:
         """One step of gradient descent; returns the loss before it."""
@@ -221,13 +222,3 @@ def static_mode(*, onednn: bool = False) -> Iterator[None]:
 
 def _accuracy(logits: np.ndarray[Any, Any], split: Split) -> float:
     return float((logits.argmax(axis=1) == split.labels).mean())
-
-
-def _initial(parameter: NamedParameter, rng: np.random.Generator) -> np.ndarray[Any, Any]:
-    if parameter.init == "msra_normal":
-        values = rng.normal(0.0, (2.0 / parameter.fan_in) ** 0.5, parameter.shape)
-    elif parameter.init == "uniform_fan_in":
-        values = rng.uniform(-1.0, 1.0, parameter.shape) / parameter.fan_in**0.5
-    else:
-        values = np.full(parameter.shape, 1.0 if parameter.init == "ones" else 0.0)
-    return values.astype(np.float32)

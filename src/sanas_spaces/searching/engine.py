@@ -230,7 +230,14 @@ class Engine:
             attrs[OWNER] = self.worker.name
         if look.cost is not None:
             attrs |= look.cost.metrics()
+        known = len(self.record.entries)
         entry = self.record.add(look.tokens, attrs)
+        others = [one for one in self.record.entries[known:] if one is not entry]
+        self._take_in(others)
+        if any(one.attrs.get("hash") == attrs["hash"] for one in others if one.number < entry.number):
+            self.record.fail(entry, "another process proposed the same network at the same time")
+            self._take_in([entry])
+            return self._ask()
         self._mine.add(entry.number)
         self._issue(entry)
         return Candidate(entry, look.archs, look.cost, budget=self._budget(0), reports=self)

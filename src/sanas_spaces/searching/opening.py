@@ -26,7 +26,7 @@ from .engine import CostFunction, Engine
 from .leases import LEASE_SECONDS
 from .pareto import Objectives
 from .places import JournalFile, Memory, Place
-from .record import Record, has_study, latest_record_path, new_record_path
+from .record import Record, has_search, latest_record_path, new_record_path
 from .start import import_checkpoint, is_checkpoint_only, start_of, starting_state
 
 
@@ -123,8 +123,9 @@ def open_engine(
         return header
 
     if place is not None:
+        place.check()
         with place.exclusive():
-            if has_study(place):
+            if has_search(place):
                 return engine(Record.load(place, space.table, given))
             return engine(Record.create(place, space.table, begun()))
 

@@ -55,6 +55,8 @@ class Objectives:
         """
         if self.goals is None:
             if isinstance(result, Mapping):
+                if "reward" in result:
+                    return [result["reward"]]
                 raise EvaluationError(
                     f"the evaluation returned {sorted(result)}: tell search() which of them to improve, "
                     "such as objectives={'accuracy': 'max'}"

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock
+from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
 from ..errors import ConfigError, RecordError
 
+_logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
 STUDY_NAME = "sanas"
 JOURNAL_SUFFIX = ".journal"
 SQLITE_SUFFIXES = (".db", ".sqlite", ".sqlite3")
+SERVER_PATIENCE_SECONDS = 120.0
+"""How long a database server may be away before a search gives up."""
 _SQLITE_PATIENCE_SECONDS = 60
 _LOCK_PATIENCE_SECONDS = 3600
 
@@ -30,6 +38,25 @@ class Place(ABC):
     """Whether other processes can reach it."""
     study = STUDY_NAME
     """Name of the study in it."""
+    patience = 0.0
+    """Seconds that it may be away."""
+
+    def patiently(self, call: Callable[[], T]) -> T:
+        """Call something that reads or writes; while the place is away, wait and call it again.
+
+        Raises:
+            RecordError: The place does not come back, or its disk is full, or it cannot be written.
+        """
+        began, pause = time.monotonic(), 0.05
+        while True:
+            try:
+                return call()
+            except _away() as error:
+                if time.monotonic() - began > self.patience:
+                    raise RecordError(f"{self} cannot be read or written: {_first_line(error)}") from error
+            _logger.warning("%s is away; trying again in %.2g s", self, pause)
+            time.sleep(pause)
+            pause = min(2 * pause, 5.0)
 
     @abstractmethod
     def storage(self) -> BaseStorage:
@@ -37,6 +64,13 @@ class Place(ABC):
 
         Raises:
             RecordError: It cannot be opened.
+        """
+
+    def check(self) -> None:  # noqa: B027 - most can always be reached
+        """See whether it can be reached now; later on, it is waited for.
+
+        Raises:
+            RecordError: It cannot.
         """
 
     @abstractmethod
@@ -135,6 +169,7 @@ class Database(Place):
         if self._kind not in ("sqlite", "postgresql", "mysql"):
             raise ConfigError(f"storage = {str(self)!r}: expected sqlite://, postgresql:// or mysql://")
         self.study = name
+        self.patience = SERVER_PATIENCE_SECONDS if self._kind != "sqlite" else 0.0
         self._key = zlib.crc32(f"sanas_spaces {name}".encode())
         self._file_lock: Any = None
         if self._kind == "sqlite":
@@ -151,15 +186,25 @@ class Database(Place):
         options: dict[str, Any] = {"pool_pre_ping": True}  # a database that was restarted is connected to again
         if self._kind == "sqlite":
             options["connect_args"] = {"timeout": _SQLITE_PATIENCE_SECONDS}
-            if self.url.database:
-                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        self._make_folder()
         try:
             return RDBStorage(self.url.render_as_string(hide_password=False), engine_kwargs=options)
         except (SQLAlchemyError, OSError, ImportError) as error:
-            raise RecordError(f"the record {self} cannot be opened: {str(error).splitlines()[0]}") from error
+            raise RecordError(f"the record {self} cannot be opened: {_first_line(error)}") from error
+
+    def check(self) -> None:
+        self._make_folder()
+        try:
+            self._engine().connect().close()
+        except _away() as error:
+            raise RecordError(f"the record {self} cannot be opened: {_first_line(error)}") from error
 
     def exclusive(self) -> AbstractContextManager[Any]:
         return self._file_lock or self._server_lock()
+
+    def _make_folder(self) -> None:
+        if self._kind == "sqlite" and self.url.database:
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
     def _server_lock(self) -> Iterator[None]:
@@ -173,21 +218,43 @@ class Database(Place):
                 f"SELECT RELEASE_LOCK('sanas {self._key}')",
             ),
         }[self._kind]
-        with self._engine().connect() as connection:
+
+        def locked() -> Any:
+            connection = self._engine().connect()
             connection.execute(sqlalchemy.text(take))
-            try:
-                yield
+            return connection
+
+        connection = self.patiently(locked)
+        try:
+            yield
+            with suppress(sqlalchemy.exc.DBAPIError):  # the server was restarted, and the lock went with it
                 connection.execute(sqlalchemy.text(give))
-            except BaseException:
-                connection.invalidate()  # the lock goes with the connection
-                raise
+        except BaseException:
+            connection.invalidate()  # the lock goes with the connection
+            raise
+        finally:
+            connection.close()
 
     def _engine(self) -> Any:
         import sqlalchemy
 
         if not hasattr(self, "_locks"):
-            self._locks = sqlalchemy.create_engine(self.url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
+            try:
+                self._locks = sqlalchemy.create_engine(self.url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
+            except ImportError as error:
+                raise RecordError(f"the record {self} cannot be opened: {_first_line(error)}") from error
         return self._locks
+
+
+def _away() -> tuple[type[Exception], ...]:
+    """What storages raise when they cannot be reached."""
+    from sqlalchemy.exc import DBAPIError
+
+    return DBAPIError, StorageInternalError, OSError
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def lock_file(path: str | Path, kind: str) -> Path:

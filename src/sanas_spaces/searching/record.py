@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -82,7 +82,7 @@ class Record:
         Raises:
             RecordError: There is one already, or it cannot be written.
         """
-        if isinstance(place, JournalFile) and place.path.exists():
+        if isinstance(place, JournalFile) and place.path.exists() and has_search(place):
             raise RecordError(f"{place} exists already; resume it, or choose another folder")
         storage = place.storage()
         try:
@@ -119,7 +119,7 @@ class Record:
         Returns:
             Entries that are new or have changed, by number.
         """
-        trials = self._storage.get_all_trials(self._study_id, deepcopy=False)
+        trials = self.place.patiently(lambda: self._storage.get_all_trials(self._study_id, deepcopy=False))
         changed = []
         for entry in self.open_entries:
             trial = trials[entry.number]
@@ -161,7 +161,11 @@ class Record:
         state: TrialState = TrialState.RUNNING,
         values: Sequence[float] | None = None,
     ) -> Entry:
-        """Write a candidate, open unless another state is given."""
+        """Write a candidate, open unless another state is given.
+
+        Candidates that others have written before it, because the lock of those who propose was lost together with
+        its server, are read, too.
+        """
         now = datetime.now()
         params = {name: opts[t] for name, opts, t in zip(self._names, self._options, tokens, strict=True)}
         template = FrozenTrial(
@@ -178,8 +182,19 @@ class Record:
             system_attrs={},
             intermediate_values={},
         )
-        trial_id = self._storage.create_new_trial(self._study_id, template)
-        return self._keep(self._storage.get_trial(trial_id))
+        known = len(self.entries)
+
+        def create() -> Entry:
+            self.sync()
+            for entry in self.entries[known:]:  # a first try that was written although its answer was lost
+                if entry.tokens == tuple(tokens) and entry.attrs == attrs:
+                    return entry
+            trial_id = self._storage.create_new_trial(self._study_id, template)
+            number = self._storage.get_trial_number_from_id(trial_id)
+            self.sync()
+            return self.entries[number]
+
+        return self.place.patiently(create)
 
     def tell(self, entry: Entry, values: Sequence[float]) -> bool:
         """Write the values of an open candidate; False if another process has closed it."""
@@ -191,10 +206,7 @@ class Record:
 
     def report(self, entry: Entry, step: int, score: float) -> bool:
         """Write a score of an open candidate after ``step``; False if another process has closed it."""
-        try:
-            self._storage.set_trial_intermediate_value(self._trial_ids[entry.number], step, score)
-        except UpdateFinishedTrialError:
-            self.sync()
+        if not self._write(self._storage.set_trial_intermediate_value, entry, step, score):
             return False
         entry.scores[step] = score
         return True
@@ -205,9 +217,7 @@ class Record:
         return self._close(entry, TrialState.PRUNED, last)
 
     def _close(self, entry: Entry, state: TrialState, values: list[float] | None) -> bool:
-        try:
-            self._storage.set_trial_state_values(self._trial_ids[entry.number], state, values)
-        except UpdateFinishedTrialError:
+        if not self._write(self._storage.set_trial_state_values, entry, state, values):
             return False
         entry.state = state
         entry.values = tuple(values) if values and state is TrialState.COMPLETE else None
@@ -220,11 +230,17 @@ class Record:
 
     def note(self, entry: Entry, key: str, value: Any) -> bool:
         """Write something about an open candidate; False if another process has closed it."""
-        try:
-            self._storage.set_trial_user_attr(self._trial_ids[entry.number], key, value)
-        except UpdateFinishedTrialError:
+        if not self._write(self._storage.set_trial_user_attr, entry, key, value):
             return False
         entry.attrs[key] = value
+        return True
+
+    def _write(self, method: Callable[..., Any], entry: Entry, *arguments: Any) -> bool:
+        """Call a method of the storage for an open candidate; False if another process has closed it."""
+        try:
+            self.place.patiently(lambda: method(self._trial_ids[entry.number], *arguments))
+        except UpdateFinishedTrialError:
+            return False
         return True
 
     @property
@@ -272,11 +288,24 @@ def read_header(place: Place) -> dict[str, Any]:
     return _header(place, _study(place))
 
 
-def has_study(place: Place) -> bool:
-    """Whether a place holds a search already."""
+def has_search(place: Place) -> bool:
+    """Whether a place holds a search already; what is left of one that was killed at its very beginning is removed.
+
+    Call it while the place is held exclusively.
+    """
     if isinstance(place, JournalFile) and not place.path.is_file():
         return False
-    return place.study in optuna.get_all_study_names(storage=place.storage())
+    try:
+        storage = place.storage()
+        if place.study not in optuna.get_all_study_names(storage=storage):
+            return False
+    except (KeyError, ValueError, TypeError, AssertionError) as error:
+        raise RecordError(f"{place} is damaged or is no record of a search: {error}") from error
+    study = _study(place)
+    if study.user_attrs or study.get_trials(deepcopy=False):
+        return True
+    optuna.delete_study(study_name=place.study, storage=storage)
+    return False
 
 
 def _study(place: Place) -> optuna.Study:

@@ -15,6 +15,9 @@ from .engine import OWNER, Candidate, Engine
 from .pareto import Objectives, hypervolume, knee, non_dominated, reference_point, scores_of
 from .record import Entry
 
+NOT_SHOWN = (OWNER, "reason", "reward", "traceback")
+"""What a record notes with a candidate and is no column of the history, or is one already."""
+
 
 @dataclass(frozen=True)
 class SearchResult:
@@ -115,7 +118,7 @@ class SearchResult:
             if entry.reward is not None and (best is None or sign * entry.reward > sign * best):
                 best = entry.reward
             named = {} if self.objectives.goals is None or entry.values is None else entry.values
-            attrs = {key: value for key, value in entry.attrs.items() if key not in (OWNER, "reason", "traceback")}
+            attrs = {key: value for key, value in entry.attrs.items() if key not in NOT_SHOWN}
             rows.append(
                 {
                     "number": entry.number,
