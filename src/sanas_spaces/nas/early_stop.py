@@ -10,7 +10,7 @@ from optuna.pruners import BasePruner
 from optuna.trial import TrialState
 
 from ..errors import ConfigError
-from ..searching.engine import finite_number
+from ..searching.candidate import finite_number
 
 Status = Literal["GOOD", "BAD"]
 MODES = ("maxmize", "maximize", "minimize")

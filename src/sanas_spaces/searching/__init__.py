@@ -13,8 +13,9 @@ from .algorithms import (
     algorithm_named,
 )
 from .budgets import PRUNERS, Halving, as_pruner
+from .candidate import Candidate
 from .constraints import Constraints
-from .engine import Candidate, Engine
+from .engine import Engine
 from .result import SearchResult
 from .run import search
 from .sampler import AnnealingSampler, ModelSampler, TokenSampler

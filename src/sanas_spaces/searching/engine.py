@@ -2,138 +2,30 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import numpy as np
 from optuna.trial import TrialState
 
-from ..arch import ArchList, ImageShape
-from ..cost import Cost
-from ..errors import ConfigError, ConstraintError, CostError, RewardError, SearchExhausted
+from ..arch import ImageShape
+from ..errors import ConfigError, RewardError
 from ..tables import Space
 from .algorithms import Algorithm
 from .budgets import Halving, standing
+from .candidate import Candidate, finite_number
 from .constraints import Constraints
 from .leases import LEASE_SECONDS, Worker
 from .pareto import Objectives, scores_of
+from .proposals import CostFunction, Proposals
 from .record import Entry, Record
 
 _logger = logging.getLogger(__name__)
 
-MAX_TRIES = 200_000
-"""Proposals looked at before giving up; smaller spaces are looked at whole."""
-PLAIN_TRIES = 50
-"""In larger spaces, proposals outside the constraints that are passed over before they are pulled inside."""
-MAX_REPAIRS = 200
-"""In larger spaces, proposals pulled inside the constraints before giving up."""
-FAILED_REPAIRS = 20
-"""In larger spaces, proposals that none could be pulled inside before the constraints count as impossible."""
 OWNER = "owner"
 """What a record calls the worker that has an open candidate."""
 ESTIMATE = "estimate"
 """What a record calls the reward that a candidate stopped early would probably have had."""
-MOST_LOOKS = 1000
-"""Proposals that are remembered while one is chosen."""
-
-CostFunction = Callable[[ArchList], Cost]
-
-
-class Candidate:
-    """A network that a search wants evaluated.
-
-    Attributes:
-        number: Its number in the search, from 0.
-        tokens: Its tokens.
-        archs: Its architectures, one per space of the config; called as a whole they are the network.
-        cost: Its cost without building it, or None if its space calls Paddle itself.
-        budget: How much this evaluation may cost, in what unit ever ``budgets`` of the search are; None without them.
-    """
-
-    def __init__(
-        self,
-        entry: Entry,
-        archs: ArchList,
-        cost: Cost | None,
-        *,
-        budget: int | None = None,
-        reports: Reports | None = None,
-    ) -> None:
-        self.entry = entry
-        self.budget = budget
-        self._reports = reports
-        self.number = entry.number
-        self.tokens = list(entry.tokens)
-        self.archs = archs
-        self.cost = cost
-
-    @property
-    def choices(self) -> dict[str, Any]:
-        """What the tokens pick, by label."""
-        return self.archs.network.choices
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it has no result yet."""
-        return self.entry.state is TrialState.RUNNING
-
-    @property
-    def reward(self) -> float | None:
-        """Its reward, None while it is open, if it failed, or if there are several goals."""
-        return self.entry.reward
-
-    @property
-    def values(self) -> tuple[float, ...] | None:
-        """Its value for each goal, None while it is open or if it failed."""
-        return self.entry.values
-
-    @property
-    def prunable(self) -> bool:
-        """Whether the search wants scores on the way, to stop it early."""
-        return self._reports is not None and self._reports.pruner is not None
-
-    def report(self, score: Any, step: int) -> None:
-        """Record its score after ``step``, such as the validation accuracy after an epoch.
-
-        Raises:
-            RewardError: The score is no finite number, the step no whole one, or the candidate is not open.
-        """
-        if self._reports is not None:
-            self._reports.report(self, score, step)
-
-    def should_prune(self) -> bool:
-        """Whether its scores so far are not promising: raise :class:`~sanas_spaces.errors.CandidatePruned` then."""
-        return self._reports is not None and self._reports.should_prune(self)
-
-    def __repr__(self) -> str:
-        return f"<Candidate {self.number} tokens={self.tokens} reward={self.reward}>"
-
-
-class Reports(Protocol):
-    """Who takes the scores of a candidate on the way."""
-
-    pruner: Any
-
-    def report(self, candidate: Candidate, score: Any, step: int) -> None:
-        """Record a score."""
-
-    def should_prune(self, candidate: Candidate) -> bool:
-        """Whether to stop."""
-
-
-@dataclass
-class _Look:
-    """What a proposal turned out to be; its canonical hash only once it is needed."""
-
-    tokens: tuple[int, ...]
-    archs: ArchList
-    cost: Cost | None
-    violation: float
-    digest: str = ""
 
 
 class Engine:
@@ -185,12 +77,7 @@ class Engine:
         self.pruner = pruner
         self.halving = halving
         self.input_shape = input_shape
-        self._cost_of = cost_of or (lambda archs: archs.cost(input_shape))
-        self._described = True
-        self._tokens: set[tuple[int, ...]] = set()
-        self._hashes: set[str] = set()
-        self._looks: dict[tuple[int, ...], _Look] = {}
-        self._least: tuple[float, Cost] | None = None
+        self._proposals = Proposals(space, algorithm, constraints, input_shape=input_shape, cost_of=cost_of)
         self._best: tuple[float, int] | None = None
         self.best_entry: Entry | None = None
         self.finished = 0
@@ -224,8 +111,8 @@ class Engine:
             return self._take_round()
 
     def _ask(self) -> Candidate:
-        look = self._propose(len(self.record.entries))
-        attrs: dict[str, Any] = {"hash": self._digest(look)}
+        look = self._proposals.next(len(self.record.entries), finished=self.finished)
+        attrs: dict[str, Any] = {"hash": self._proposals.digest(look)}
         if self.record.place.shared:
             attrs[OWNER] = self.worker.name
         if look.cost is not None:
@@ -283,8 +170,7 @@ class Engine:
     def candidate(self, entry: Entry, number: int = 0) -> Candidate:
         """The candidate of a recorded entry, for round ``number`` if there are several."""
         archs = self.space.token2arch(entry.tokens)
-        cost, _ = self._describe(archs)
-        return Candidate(entry, archs, cost, budget=self._budget(number), reports=self)
+        return Candidate(entry, archs, self._proposals.cost(archs), budget=self._budget(number), reports=self)
 
     def tell(self, candidate: Candidate, result: Any) -> None:
         """Record the reward of an open candidate, or the named values of its goals; before the last round, its score.
@@ -383,7 +269,7 @@ class Engine:
             ConstraintError: None was found; the message tells the smallest cost seen.
         """
         if self.constraints:
-            self._propose(len(self.record.entries))
+            self._proposals.next(len(self.record.entries), finished=self.finished)
 
     def close(self) -> None:
         """Stop telling others that this engine is there; what it had open is theirs then."""
@@ -394,8 +280,7 @@ class Engine:
             raise RewardError(f"candidate {candidate.number} has its result already ({candidate.entry.state.name})")
 
     def _issue(self, entry: Entry) -> None:
-        self._tokens.add(entry.tokens)
-        self._hashes.add(entry.attrs.get("hash", ""))
+        self._proposals.taken(entry.tokens, entry.attrs.get("hash", ""))
         self.algorithm.issue(entry.number, entry.tokens)
 
     def _budget(self, number: int) -> int | None:
@@ -432,139 +317,3 @@ class Engine:
         score = float(scores_of([entry.values], self.objectives)[0][0]), -entry.number
         if self._best is None or score > self._best:
             self._best, self.best_entry = score, entry
-
-    def _propose(self, number: int) -> _Look:
-        """The first proposal that is new and meets the constraints, pulled inside them where that is needed."""
-        rng = np.random.default_rng((self.algorithm.seed, number, 2))
-        small = self.space.table.size <= MAX_TRIES
-        patience = PLAIN_TRIES if self.finished else 0  # a start outside is pulled inside at once
-        outside = repairs = inside = 0
-        self._looks.clear()
-        proposals = self.algorithm.propose(number, self._admits)
-        for tokens in itertools.islice(proposals, MAX_TRIES + 10 * len(self.space.table)):
-            if tuple(tokens) in self._tokens:
-                continue
-            look = self._look(tokens)
-            if look.violation > 0:
-                outside += 1
-                if small or outside <= patience:
-                    continue
-                if repairs == MAX_REPAIRS or (repairs == FAILED_REPAIRS and not inside):
-                    break
-                repairs += 1
-                look = self._look(self._repair(tokens, look.violation, rng))
-                if look.violation > 0:
-                    continue
-            inside += 1
-            if self._digest(look) not in self._hashes:
-                return look
-            self._tokens.add(tuple(look.tokens))  # another name for a network that was proposed
-        if outside and not inside and not self.record.entries:
-            raise self._impossible()
-        raise self._exhausted(small)
-
-    def _admits(self, tokens: Sequence[int]) -> bool:
-        """Whether tokens mean a network that was never proposed and meets the constraints."""
-        if tuple(tokens) in self._tokens:
-            return False
-        look = self._look(tokens)
-        if look.violation > 0:
-            return False
-        if self._digest(look) in self._hashes:
-            self._tokens.add(tuple(tokens))
-            return False
-        return True
-
-    def _look(self, tokens: Sequence[int]) -> _Look:
-        """What tokens mean; looked at once per proposal."""
-        key = tuple(tokens)
-        if key not in self._looks:
-            if len(self._looks) == MOST_LOOKS:
-                self._looks.clear()
-            if self.space.holds(key):
-                archs = self.space.token2arch(key)
-                self._looks[key] = _Look(key, archs, *self._describe(archs))
-            else:
-                self._looks[key] = _Look(key, ArchList([]), None, math.inf)
-        return self._looks[key]
-
-    def _digest(self, look: _Look) -> str:
-        if not look.digest:
-            look.digest = look.archs.hash(self.input_shape) if self._described else " ".join(map(str, look.tokens))
-        return look.digest
-
-    def _describe(self, archs: ArchList) -> tuple[Cost | None, float]:
-        """Cost, and how far it is outside the constraints."""
-        if not self._described:
-            return None, 0.0
-        try:
-            cost = self._cost_of(archs)
-        except CostError as error:
-            if self.constraints:
-                raise ConstraintError(f"constraints need the cost of a network, and {error}") from error
-            _logger.warning("%s; candidates are told apart by their tokens", error)
-            self._described = False
-            return None, 0.0
-        violation = self.constraints.violation(cost)
-        if violation > 0 and (self._least is None or violation < self._least[0]):
-            self._least = violation, cost
-        return cost, violation
-
-    def _repair(self, tokens: Sequence[int], violation: float, rng: np.random.Generator) -> list[int]:
-        """Move tokens one option at a time, each in turn, while that lessens the violation; then any option.
-
-        Small steps everywhere end just inside the constraints; large ones would make a few tokens as cheap as can be.
-        """
-        tokens = list(tokens)
-        for reach in (1, max(self.algorithm.range_table)):
-            improved = True
-            while improved:
-                improved = False
-                for position in rng.permutation(len(tokens)):
-                    kept = tokens[position]
-                    first, end = max(0, kept - reach), min(self.algorithm.range_table[position], kept + reach + 1)
-                    for value in (*range(kept - 1, first - 1, -1), *range(kept + 1, end)):
-                        before, tokens[position] = tokens[position], value
-                        _, other = self._describe(self.space.token2arch(tokens))
-                        if other >= violation:
-                            tokens[position] = before
-                            continue
-                        violation, improved = other, True
-                        if violation == 0:
-                            return tokens
-        return tokens
-
-    def _impossible(self) -> ConstraintError:
-        seen = ""
-        if self._least is not None:
-            cost = self._least[1]
-            seen = "; the nearest seen has " + ", ".join(f"{n} = {getattr(cost, n):,}" for n in self.constraints.bounds)
-        return ConstraintError(
-            f"no network of {', '.join(self.space.names)} was found that meets {self.constraints.describe()}{seen}"
-        )
-
-    def _exhausted(self, small: bool) -> SearchExhausted:
-        limits = f" that meets {self.constraints.describe()}" if self.constraints else ""
-        names, count = ", ".join(self.space.names), len(self.record.entries)
-        if small:
-            return SearchExhausted(f"every network of {names}{limits} has been proposed: {count} candidates")
-        return SearchExhausted(
-            f"no new network of {names}{limits} was found in {MAX_TRIES:,} tries, after {count} candidates"
-        )
-
-
-def finite_number(reward: Any, name: str = "reward") -> float:
-    """Return ``reward`` as a float.
-
-    Raises:
-        RewardError: It is NaN, infinite or no single number.
-    """
-    try:
-        if isinstance(reward, str | bytes | bool):
-            raise TypeError
-        number = float(np.asarray(reward.item() if hasattr(reward, "item") else reward, dtype=float))
-    except (TypeError, ValueError):
-        raise RewardError(f"{name} = {reward!r}: expected one finite number") from None
-    if not np.isfinite(number):
-        raise RewardError(f"{name} = {reward!r}: expected a finite number; use fail(reason) if there is none")
-    return number

@@ -11,7 +11,8 @@ from typing import Any
 from optuna.trial import TrialState
 
 from ..errors import EvaluationError, SanasError, SearchExhausted
-from .engine import Candidate, Engine
+from .candidate import Candidate
+from .engine import Engine
 from .execution import Execution, Outcome, Question
 
 _logger = logging.getLogger(__name__)

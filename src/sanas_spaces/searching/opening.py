@@ -22,10 +22,11 @@ from .algorithms.choices import Features
 from .algorithms.optuna_sampler import OptunaAlgorithm
 from .budgets import PRUNERS, Halving, as_pruner
 from .constraints import Constraints
-from .engine import CostFunction, Engine
+from .engine import Engine
 from .leases import LEASE_SECONDS
 from .pareto import Objectives
 from .places import JournalFile, Memory, Place
+from .proposals import CostFunction
 from .record import Record, has_search, latest_record_path, new_record_path
 from .start import import_checkpoint, is_checkpoint_only, start_of, starting_state
 

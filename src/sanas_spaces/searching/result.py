@@ -11,7 +11,8 @@ import numpy as np
 
 from ..errors import EvaluationError
 from ..tables import Space
-from .engine import OWNER, Candidate, Engine
+from .candidate import Candidate
+from .engine import OWNER, Engine
 from .pareto import Objectives, hypervolume, knee, non_dominated, reference_point, scores_of
 from .record import Entry
 

@@ -11,8 +11,9 @@ from ..arch import ImageShape
 from ..combine import CombinedSpace
 from ..errors import ConfigError
 from ..tables import Table
+from .candidate import Candidate
 from .constraints import Constraints
-from .engine import Candidate, Engine
+from .engine import Engine
 from .execution import Execution, FuturesExecution, InlineExecution, Pool, RayExecutor
 from .execution.base import Evaluation
 from .leases import LEASE_SECONDS

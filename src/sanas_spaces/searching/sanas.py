@@ -10,8 +10,8 @@ from ..arch import ArchList, ImageShape
 from ..combine import CombinedSpace
 from ..errors import ConfigError, RewardError, SearchFinished
 from .algorithms.base import DEFAULT_REDUCE_RATE
+from .candidate import Candidate
 from .constraints import Constraints
-from .engine import Candidate
 from .opening import open_engine
 
 RECORD_NAME = "sanas"

@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 from ...arch import ImageShape
 from ...errors import CandidatePruned, CostError
 from ...tables import Space
-from ..engine import Candidate, Reports
+from ..candidate import Candidate, Reports
 from ..record import Entry
 
 CostOf = Callable[[Any], Any]

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from ...errors import ConfigError
-from ..engine import Candidate
+from ..candidate import Candidate
 from .base import Evaluation, Execution, Outcome, failed
 
 

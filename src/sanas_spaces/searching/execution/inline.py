@@ -9,7 +9,7 @@ from typing import Any
 from optuna import TrialPruned
 
 from ...errors import CandidatePruned
-from ..engine import Candidate
+from ..candidate import Candidate
 from .base import Execution, Outcome
 
 

@@ -17,7 +17,7 @@ import cloudpickle
 import psutil
 
 from ...errors import ConfigError
-from ..engine import Candidate
+from ..candidate import Candidate
 from .base import Evaluation, Execution, Outcome, Question, failed
 from .pipes import Pipe
 

@@ -9,7 +9,7 @@ import threading
 from dataclasses import asdict
 from typing import Any
 
-from ..engine import Candidate
+from ..candidate import Candidate
 from .base import Evaluation, Outcome, failed
 from .pipes import Pipe
 
