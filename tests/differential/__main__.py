@@ -4,15 +4,17 @@ From the root of the repository::
 
     python -m tests.differential
 
-For each form of each space the parameters, FLOPs and output shapes of ``--cases`` networks are compared, and for the
-first ``--outputs`` of them the outputs with equal weights and one step of training, too. PaddleSlim runs in an
-environment of its own, which is made the first time. What was compared is kept in its folder ``results`` and not done
-again as long as the code stays the same, so a run that was stopped goes on. The status is 1 if anything differs.
+For each form of each space the parameters, FLOPs and output shapes of ``--cases`` networks are compared. For
+``--outputs`` networks of each space with a mask, and as many with sizes, spread over lengths, sizes and calls, the outputs
+with equal weights and one step of training are compared, too. PaddleSlim runs in an environment of its own, which is
+made the first time. What was compared is kept in its folder ``results`` and not done again as long as the code stays the
+same, so a run that was stopped goes on. The status is 1 if anything differs.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 import tempfile
@@ -57,11 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _say(f"there: {', '.join((*recipe.pinned, *recipe.apart))}")
             _say(f"here: paddlepaddle=={version('paddlepaddle')}, numpy=={version('numpy')}, code {made_with['here']}")
             with ThreadPoolExecutor(options.jobs) as pool:
-                do = partial(_form, python=python, folder=folder, made_with=made_with, options=options)
-                done = pool.map(do, forms)
+                do = partial(_form, python=python, folder=folder, made_with=made_with, cases=options.cases)
+                done = pool.map(do, forms, [_outputs(form, forms, options.outputs) for form in forms])
                 for form, cases in zip(forms, done, strict=True):
                     status |= _report(form, cases)
                     recorded.append((form, cases))
+                _report_kinds(forms, recorded[-len(forms) :])
     except (SetupError, SideError) as error:
         _say(str(error))
         return 2
@@ -72,10 +75,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _form(form: Form, python: Path, folder: Path, made_with: dict[str, str], options: Any) -> list[dict[str, Any]]:
+def _outputs(form: Form, forms: Sequence[Form], wanted: int) -> int:
+    """How many networks of a form are computed, so that its kind has as many as are wanted."""
+    return math.ceil(wanted / sum(one.kind == form.kind for one in forms))
+
+
+def _form(
+    form: Form, outputs: int, *, python: Path, folder: Path, made_with: dict[str, str], cases: int
+) -> list[dict[str, Any]]:
     """Do what is still to be done of one form and return all its cases."""
     results = Results(folder / "results", form, made_with)
-    open_cases = [(i, form.tokens(i), numbers) for i, numbers in results.open_cases(options.cases, options.outputs)]
+    open_cases = [(i, form.tokens(i), numbers) for i, numbers in results.open_cases(cases, outputs)]
     open_cases = [case for case in open_cases if case[2] or not _is_as_before(form, results, *case[:2])]
     jobs = []
     for numbers, at_once in ((False, DESCRIBED_AT_ONCE), (True, COMPUTED_AT_ONCE)):
@@ -125,11 +135,21 @@ def _report(form: Form, cases: list[dict[str, Any]]) -> int:
     return int(summary.differs)
 
 
+def _report_kinds(forms: Sequence[Form], recorded: Sequence[tuple[Form, list[dict[str, Any]]]]) -> None:
+    _say("")
+    for kind in dict.fromkeys(form.kind for form in forms):
+        summary = summarize(case for form, cases in recorded if form.kind == kind for case in cases)
+        _say(f"{'DIFFERS' if summary.differs else 'same   '} all of {kind}: {summary}")
+    _say("")
+
+
 def _options(arguments: Sequence[str] | None) -> Any:
     parser = argparse.ArgumentParser("python -m tests.differential", description=__doc__.split("\n")[0])
     names = sorted({form.space for form in all_forms()})
     parser.add_argument("--cases", type=int, default=500, help="networks of each form (500)")
-    parser.add_argument("--outputs", type=int, default=500, help="how many of them are computed, too (500)")
+    parser.add_argument(
+        "--outputs", type=int, default=500, help="computed networks of each space and form of config (500)"
+    )
     parser.add_argument("--space", nargs="+", choices=names, metavar="NAME", help=f"only these: {', '.join(names)}")
     parser.add_argument("--environment", type=Path, default=Path(".differential"), help="virtual environment to make")
     parser.add_argument(

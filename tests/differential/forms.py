@@ -57,6 +57,12 @@ class Form:
         return " ".join([self.space, *settings, f"on {_short(self.image)}"])
 
     @property
+    def kind(self) -> str:
+        """The space and the form of its config: a mask, sizes, or none, whatever their lengths and values."""
+        keys = " and ".join(key for key in ("block_mask", "input_size") if key in self.config)
+        return f"{self.space} with {keys.replace('input_size', 'sizes')}" if keys else self.space
+
+    @property
     def key(self) -> str:
         """A name that can be the name of a file."""
         return re.sub(r"[^A-Za-z0-9.]+", "-", self.title)
