@@ -5,10 +5,10 @@ From the root of the repository::
     python -m tests.differential
 
 For each form of each space the parameters, FLOPs and output shapes of ``--cases`` networks are compared. For
-``--outputs`` networks of each space with a mask, and as many with sizes, spread over lengths, sizes and calls, outputs with
-equal weights and one step of training are compared, too. PaddleSlim runs in an environment of its own, which is made the
-first time. What was compared is kept in its folder ``results`` and not done again as long as the code stays the same, so
-a run that was stopped goes on. The status is 1 if anything differs.
+``--outputs`` networks of each space with a mask, and as many with sizes, spread over lengths, sizes and calls,
+outputs with equal weights and one step of training are compared, too. PaddleSlim runs in an environment of its own,
+which is made the first time. What was compared is kept in its folder ``results`` and not done again as long as the
+code stays the same, so a run that was stopped goes on. The status is 1 if anything differs.
 """
 
 from __future__ import annotations
