@@ -79,8 +79,20 @@ class RecordError(SanasError, RuntimeError):
     """The record of a search is missing, damaged or belongs to another search."""
 
 
+class ServiceError(SanasError, ConnectionError):
+    """A server of a search cannot be reached, cannot listen, or refuses what it is asked."""
+
+
 class DataError(SanasError, ValueError):
     """A data set cannot be read, or is not what it has to be."""
+
+
+class ArchitectureError(SanasError, ValueError):
+    """A file of an architecture is malformed, or does not hold what it says."""
+
+
+class ExportError(SanasError, RuntimeError):
+    """A network cannot be exported as it was asked for."""
 
 
 class MissingDependencyError(SanasError, ImportError):

@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 from filelock import FileLock
 from optuna.exceptions import StorageInternalError
-from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 
 from ..errors import ConfigError, RecordError
+from .journal import Journal
 
 _logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -113,8 +113,7 @@ class JournalFile(Place):
     def storage(self) -> BaseStorage:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            lock: Any = _MendingLock(self.path)  # Optuna's own give way to whoever waits for ten seconds
-            return JournalStorage(JournalFileBackend(str(self.path), lock_obj=lock))
+            return Journal(self.path, _MendingLock(self.path))  # Optuna's locks give way to whoever waits ten seconds
         except OSError as error:
             raise RecordError(f"the record {self.path} cannot be written: {error}") from error
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ..errors import RecordError
 from ..tokens import TokenTable
+from .journal import Journal
 from .places import JOURNAL_SUFFIX, JournalFile, Place, lock_file
 
 HEADER = "sanas:search"
@@ -72,6 +73,7 @@ class Record:
         self._distributions = distributions(table)
         self._trial_ids: list[int] = []
         self._open: dict[int, Entry] = {}
+        self._grouped = self._alone = False
         self.header: dict[str, Any] = {**BEFORE, **study.user_attrs.get(HEADER, {})}
         self.sync()
 
@@ -113,12 +115,33 @@ class Record:
         """Hold this while a candidate is chosen: no other process proposes meanwhile."""
         return self.place.exclusive()
 
+    @contextmanager
+    def group(self) -> Iterator[None]:
+        """Write what is done inside at once, if the place can, and let other processes wait meanwhile.
+
+        Raises:
+            RecordError: It could not be written; the next group writes it, too.
+        """
+        if not isinstance(self._storage, Journal):
+            yield
+            return
+        try:
+            with self.exclusive(), self._storage.group():
+                self._grouped = True
+                yield
+        except OSError as error:
+            raise RecordError(f"{self.place} cannot be written: {error}") from error
+        finally:
+            self._grouped = self._alone = False
+
     def sync(self) -> list[Entry]:
         """Read what other processes have written.
 
         Returns:
             Entries that are new or have changed, by number.
         """
+        if self._alone:
+            return []
         trials = self.place.patiently(lambda: self._storage.get_all_trials(self._study_id, deepcopy=False))
         changed = []
         for entry in self.open_entries:
@@ -134,6 +157,7 @@ class Record:
                 changed.append(entry)
                 if entry.state is not TrialState.RUNNING:
                     del self._open[entry.number]
+        self._alone = self._grouped
         return changed + [self._keep(trial) for trial in trials[len(self.entries) :]]
 
     def copy_to(self, place: Place, table: TokenTable) -> Record:
@@ -190,6 +214,8 @@ class Record:
                 if entry.tokens == tuple(tokens) and entry.attrs == attrs:
                     return entry
             trial_id = self._storage.create_new_trial(self._study_id, template)
+            if self._alone:
+                return self._keep(self._storage.get_trial(trial_id))
             number = self._storage.get_trial_number_from_id(trial_id)
             self.sync()
             return self.entries[number]

@@ -8,13 +8,17 @@ from typing import Any
 
 from ..arch import ArchList, ImageShape
 from ..combine import CombinedSpace
-from ..errors import ConfigError, RewardError, SearchFinished
+from ..errors import ConfigError, RewardError
 from .algorithms.base import DEFAULT_REDUCE_RATE
 from .candidate import Candidate
 from .constraints import Constraints
+from .desk import DEFAULT_ADDRESS, Desk, OwnDesk, can_serve, over_network
+from .leases import LEASE_SECONDS
 from .opening import open_engine
 
 RECORD_NAME = "sanas"
+PATIENCE_SECONDS = 120.0
+"""For how long the server of a client may be away."""
 
 
 class SANAS:
@@ -24,9 +28,14 @@ class SANAS:
     is proposed twice, also not under other tokens; every candidate meets the constraints; every proposal and
     reward is written at once.
 
+    Several processes and machines can work on one search: one of them is given ``server_addr``, and the others
+    ``is_server=False`` and the address of the first one. The search, its record and its settings are at the server.
+
     Args:
         configs: Search spaces: ``[('MobileNetV2Space')]`` or ``[(name, {...}), ...]``.
-        server_addr: Not used in one process; no socket is opened.
+        server_addr: Host and port where clients can join; without it, one process works and opens no socket. No host,
+            ``""``, is this machine only, and port 0 finds a free one: see :attr:`server_addr`. For a client, where the
+            server is.
         init_temperature: Start temperature of the annealing, by default 0.1, in units of the spread of the rewards.
             With PaddleSlim's rule in units of the reward; by default 10.0 for random and 1.0 for given initial tokens.
         reduce_rate: Factor of the temperature per reward.
@@ -35,7 +44,7 @@ class SANAS:
         save_checkpoint: Folder of the record, an Optuna journal file; None keeps it in memory.
         load_checkpoint: Folder whose newest record is continued; one with only PaddleSlim's ``sanas.checkpoints`` is
             continued from there, and the file stays as it is.
-        is_server: Only True for now.
+        is_server: False for a client of a server elsewhere, which decides all other settings but ``configs``.
         seed: Seed of the search; by default drawn and written into the record.
         constraints: Bounds that every candidate meets: ``{"flops": 50e6, "params": (1e5, 1e6)}``.
         input_shape: Image shape [C, H, W] that costs refer to; by default that of the first space.
@@ -45,9 +54,16 @@ class SANAS:
         annealing: ``"paddleslim"`` for PaddleSlim's rule, exactly.
         pruner: What stops candidates early: ``"median"``, ``"halving"``, or one of Optuna's pruners. Report scores to
             ``current.report(score, epoch)``, and call ``prune()`` once ``current.should_prune()``.
+        token: What clients have to know, at least 16 characters; by default from the environment variable
+            ``SANAS_TOKEN``. A server that other machines can reach has to have one.
+        tls: For a server, files of its certificate and key; for a client, True, or the file of the authority's
+            certificate.
+        lease: Seconds after which the candidate of a client that is not heard of is handed out again.
+        patience: Seconds for which a client waits while the server is away.
 
     Raises:
-        ConfigError: A malformed config or argument.
+        ConfigError: A malformed config or argument; or the server is that of another search.
+        ServiceError: The server cannot be reached, or cannot listen.
         ConstraintError: No network was found that meets the constraints.
         RecordError: The record to continue is missing, damaged or of another search.
     """
@@ -55,7 +71,7 @@ class SANAS:
     def __init__(
         self,
         configs: Sequence[Any],
-        server_addr: tuple[str, int] = ("", 8881),
+        server_addr: tuple[str, int] = DEFAULT_ADDRESS,
         init_temperature: float | None = None,
         reduce_rate: float = DEFAULT_REDUCE_RATE,
         search_steps: int = 300,
@@ -70,12 +86,21 @@ class SANAS:
         algorithm: Any = None,
         annealing: str = "adaptive",
         pruner: Any = None,
+        token: str | None = None,
+        tls: Any = None,
+        lease: float = LEASE_SECONDS,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
-        if not is_server:
-            raise ConfigError("is_server = False: clients over a network are not supported yet; run one process")
         if isinstance(search_steps, bool) or search_steps < 1:
             raise ConfigError(f"search_steps = {search_steps!r}: expected a positive number of rewards")
         self.search_steps = search_steps
+        self._current: Candidate | None = None
+        self._desk: Desk
+        if not is_server:
+            access = {"token": token, "tls": tls, "patience": patience, "input_shape": input_shape}
+            self._desk = over_network().join(configs, server_addr, **access)
+            return
+        served = server_addr is not DEFAULT_ADDRESS and can_serve(server_addr)
         self._engine = open_engine(
             CombinedSpace(configs),
             name=RECORD_NAME,
@@ -91,7 +116,11 @@ class SANAS:
             save_to=None if save_checkpoint is None else Path(save_checkpoint),
             load_from=None if load_checkpoint is None else Path(load_checkpoint),
         )
-        self._current: Candidate | None = None
+        if served:
+            access = {"steps": search_steps, "token": token, "tls": tls, "lease": lease}
+            self._desk = over_network().serve_here(self._engine, server_addr, **access)
+        else:
+            self._desk = OwnDesk(self._engine, search_steps)
 
     def next_archs(self) -> ArchList:
         """Architectures of the next candidate, one per space; the list as a whole is callable as their chain.
@@ -103,13 +132,10 @@ class SANAS:
             SearchFinished: All steps are used.
             SearchExhausted: Every network of the space was proposed.
         """
-        if self._engine.finished >= self.search_steps:
-            raise SearchFinished(f"all {self.search_steps} steps are used; best: {self.current_info()}")
         previous, self._current = self._current, None
         if previous is not None and previous.is_open:
-            self._engine.fail(previous, "the next candidate was asked for without a reward")
-        self._current = self._engine.take()
-        assert self._current is not None  # noqa: S101 - without a number of steps there is always another one
+            self._desk.fail(previous, "the next candidate was asked for without a reward")
+        self._current = self._desk.next()
         return self._current.archs
 
     def reward(self, score: Any) -> bool:
@@ -121,16 +147,16 @@ class SANAS:
         Raises:
             RewardError: The score is no finite number, then the candidate stays open; or no candidate is open.
         """
-        self._engine.tell(self._open_candidate("reward"), score)
+        self._desk.tell(self._open_candidate("reward"), score)
         return True
 
     def fail(self, reason: str) -> None:
         """Record that the current candidate could not be evaluated, and why."""
-        self._engine.fail(self._open_candidate("fail"), reason)
+        self._desk.fail(self._open_candidate("fail"), reason)
 
     def prune(self) -> None:
         """Record that the current candidate was stopped early."""
-        self._engine.prune(self._open_candidate("prune"))
+        self._desk.prune(self._open_candidate("prune"))
 
     def tokens2arch(self, tokens: Sequence[int]) -> ArchList:
         """Architectures of ``tokens``.
@@ -138,16 +164,16 @@ class SANAS:
         Raises:
             TokenError: Wrong length, type, sign or range.
         """
-        return self._engine.space.token2arch(tokens)
+        return self._desk.space.token2arch(tokens)
 
     def current_info(self) -> dict[str, Any]:
         """``best_tokens`` and ``best_reward`` so far and ``current_tokens``, None where there is none yet."""
-        best = self._engine.best_entry
-        return {
-            "best_tokens": None if best is None else list(best.tokens),
-            "best_reward": None if best is None else best.reward,
-            "current_tokens": None if self._current is None else list(self._current.tokens),
-        }
+        current = None if self._current is None else list(self._current.tokens)
+        return {**self._desk.best(), "current_tokens": current}
+
+    def close(self) -> None:
+        """End the server, or the connection to it."""
+        self._desk.close()
 
     @property
     def current(self) -> Candidate | None:
@@ -157,7 +183,17 @@ class SANAS:
     @property
     def study(self) -> Any:
         """The Optuna study that records the search, to read."""
-        return self._engine.record.study
+        return self._desk.study
+
+    @property
+    def server(self) -> Any:
+        """The server of this search, None if there is none in this process."""
+        return self._desk.server
+
+    @property
+    def server_addr(self) -> tuple[str, int] | None:
+        """Host and port where the server of this search listens, None if there is none in this process."""
+        return None if self.server is None else self.server.address
 
     def _open_candidate(self, call: str) -> Candidate:
         if self._current is None:
