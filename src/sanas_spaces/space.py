@@ -26,7 +26,13 @@ class SearchSpaceBase:
         block_num: Number of blocks.
         block_mask: One entry per block, 1 where the block halves the feature map; stands above the other three.
         compat: ``"paddleslim-2.6"`` for the networks that PaddleSlim 2.6 builds where its documentation says otherwise.
+
+    Attributes:
+        version: Any number or string, to be changed when tokens come to mean other networks: searches that were begun
+            with another version are not continued.
     """
+
+    version: int | float | str | None = None
 
     def __init__(
         self,

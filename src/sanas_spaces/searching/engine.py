@@ -16,10 +16,11 @@ from .algorithms import Algorithm
 from .budgets import Halving, standing
 from .candidate import Candidate, finite_number
 from .constraints import Constraints
+from .holding import Hold
 from .leases import LEASE_SECONDS, Worker
 from .pareto import Objectives, scores_of
 from .proposals import CostFunction, Proposals
-from .record import Entry, Record
+from .record import Entry, LockLostError, Record
 
 _logger = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Engine:
         halving: Rounds with rising budgets.
         joined: Whether other processes work on the record, too; otherwise what is open there is up to this one.
         lease: Seconds after which a silent one of them is gone, and its candidates are handed out again.
+        held: What keeps other processes from the folder of the record.
 
     Raises:
         ConfigError: There are several objectives, and the algorithm, the pruner or the rounds take one.
@@ -63,6 +65,7 @@ class Engine:
         halving: Halving | None = None,
         joined: bool = False,
         lease: float = LEASE_SECONDS,
+        held: Hold | None = None,
     ) -> None:
         self.space = space
         self.record = record
@@ -84,6 +87,7 @@ class Engine:
         self.finished = 0
         self.waiting = False
         self.worker = Worker(record.study, lease=lease, beats=joined and record.place.shared)
+        self._held = held
         self._mine: set[int] = set()
         self._learnt: set[int] = set()
         self._take_in(record.entries)
@@ -109,15 +113,22 @@ class Engine:
             SearchExhausted: There is no new network left.
             ConstraintError: No network was found that meets the constraints.
         """
-        with self.record.exclusive():
-            self._sync()
-            self.waiting = False
-            for entry in self.record.open_entries:
-                if not self._reward(entry) and self._is_free(entry):
-                    return self._claim(entry)
-            if steps is None or len(self.record.entries) < steps:
-                return self._ask()
-            return self._take_round()
+        while True:
+            try:
+                with self.record.exclusive():
+                    return self._take(steps)
+            except LockLostError:
+                _logger.warning("%s was restarted; proposing again", self.record.place)
+
+    def _take(self, steps: int | None) -> Candidate | None:
+        self._sync()
+        self.waiting = False
+        for entry in self.record.open_entries:
+            if not self._reward(entry) and self._is_free(entry):
+                return self._claim(entry)
+        if steps is None or len(self.record.entries) < steps:
+            return self._ask()
+        return self._take_round()
 
     def _ask(self) -> Candidate:
         look = self._proposals.next(len(self.record.entries), finished=self.finished)
@@ -281,8 +292,9 @@ class Engine:
             self._proposals.next(len(self.record.entries), finished=self.finished)
 
     def close(self) -> None:
-        """Stop telling others that this engine is there; what it had open is theirs then."""
+        """Stop telling others that this engine is there; what it had open, and its folder, is theirs then."""
         self.worker.close()
+        self._held = None
 
     def _check_open(self, candidate: Candidate) -> None:
         if not candidate.is_open:

@@ -67,7 +67,8 @@ class _JournalFile(BaseJournalBackend):
         self._lock = lock
         self._number = self._offset = 0  # of the first line that was not read
         self._collected: list[bytes] | None = None
-        path.open("ab").close()
+        if not path.exists():  # one that cannot be written can be read
+            path.open("ab").close()
 
     @property
     def collecting(self) -> bool:

@@ -35,7 +35,7 @@ class Worker:
     """
 
     def __init__(self, study: optuna.Study, *, lease: float = LEASE_SECONDS, beats: bool = False) -> None:
-        self.name = f"{socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}/{uuid.uuid4().hex[:8]}"
+        self.name = f"{socket.gethostname()}/{os.getpid()}/{started_at(os.getpid())}/{uuid.uuid4().hex[:8]}"
         self.lease = lease
         self._study = study
         self._seen: dict[str, tuple[Any, float]] = {}
@@ -57,7 +57,7 @@ class Worker:
             return False
         host, pid, started, _ = owner.split("/")
         here = host == socket.gethostname()
-        if here and _started(int(pid)) != started:
+        if here and started_at(int(pid)) != started:
             return True
         beat = self._study._storage.get_study_user_attrs(self._study._study_id).get(_WORKER + owner)
         if beat is None:  # it never said that it is there: another process on this machine does not have to
@@ -77,7 +77,7 @@ def _beat(study: optuna.Study, key: str, interval: float, ended: threading.Event
             return
 
 
-def _started(pid: int) -> str | None:
+def started_at(pid: int) -> str | None:
     """When a process was started, in a form that only its own successors do not share; None if it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

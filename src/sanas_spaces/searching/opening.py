@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,14 @@ from .. import __version__
 from ..arch import ImageShape
 from ..combine import CombinedSpace
 from ..errors import ConfigError, CostError
-from ..tables import Space
+from ..tables import Space, Table
 from .algorithms import ALGORITHMS, Algorithm, Annealing, Choices, PaddleSlimAnnealing, algorithm_named
 from .algorithms.choices import Features
 from .algorithms.optuna_sampler import OptunaAlgorithm
 from .budgets import PRUNERS, Halving, as_pruner
 from .constraints import Constraints
 from .engine import Engine
+from .holding import Hold, hold
 from .leases import LEASE_SECONDS
 from .pareto import Objectives
 from .places import JournalFile, Memory, Place
@@ -85,6 +86,7 @@ def open_engine(
     shape: Any = tuple(space.input_shape if input_shape is None else input_shape)
     given = {
         "configs": json.loads(json.dumps(space.configs, default=str)),
+        "space_versions": _versions(space),
         "range_table": space.range_table(),
         "input_shape": list(shape),
         "constraints": constraints.as_json(),
@@ -100,7 +102,7 @@ def open_engine(
 
     choices = replace(Choices.of(space.table), features=_features(space, cost_of, shape))
 
-    def engine(record: Record) -> Engine:
+    def engine(record: Record, held: Hold | None = None) -> Engine:
         goals = Objectives(record.header.get("objectives"))
         return Engine(
             space,
@@ -114,6 +116,7 @@ def open_engine(
             halving=_halving(record.header.get("budgets"), goals),
             joined=place is not None,
             lease=lease,
+            held=held,
         )
 
     def begun() -> dict[str, Any]:
@@ -130,15 +133,21 @@ def open_engine(
                 return engine(Record.load(place, space.table, given))
             return engine(Record.create(place, space.table, begun()))
 
-    if load_from is not None and isinstance(space, CombinedSpace) and is_checkpoint_only(load_from, name):
+    def into_folder(write: Callable[[Place], Record]) -> Engine:
+        """An engine on what is written into a new record, in the folder if there is one."""
+        held = None if save_to is None else hold(save_to, name)
+        return engine(write(_target(save_to, name)), held)
+
+    if load_from is None:
+        header = begun()
+        return into_folder(lambda target: Record.create(target, space.table, header))
+    if isinstance(space, CombinedSpace) and is_checkpoint_only(load_from, name):
         record = import_checkpoint(load_from, space, given)  # goes on with PaddleSlim's rule unless another is given
-        return engine(record if save_to is None else record.copy_to(_target(save_to, name), space.table))
-    if load_from is not None:
-        record = Record.load(JournalFile(latest_record_path(load_from, name)), space.table, given)
-        if save_to is None or save_to.resolve() != load_from.resolve():
-            record = record.copy_to(_target(save_to, name), space.table)
-        return engine(record)
-    return engine(Record.create(_target(save_to, name), space.table, begun()))
+        return engine(record) if save_to is None else into_folder(lambda target: record.copy_to(target, space.table))
+    record = Record.load(JournalFile(latest_record_path(load_from, name)), space.table, given)
+    if save_to is not None and save_to.resolve() == load_from.resolve():
+        return engine(record, hold(save_to, name))
+    return into_folder(lambda target: record.copy_to(target, space.table))
 
 
 def name_of(algorithm: Any) -> str | None:
@@ -210,6 +219,14 @@ def _features(space: Space, cost_of: CostFunction | None, shape: ImageShape) -> 
         return [math.log1p(max(figures[name], 0)) for name in space.features]
 
     return features
+
+
+def _versions(space: Space) -> dict[str, Any]:
+    """What the classes of spaces say about their version; equal tokens of another one may mean another network."""
+    if isinstance(space, Table):
+        return {}
+    versions = {name: getattr(one, "version", None) for name, one in zip(space.names, space.spaces, strict=True)}
+    return {name: version for name, version in versions.items() if isinstance(version, int | float | str)}
 
 
 def _target(folder: Path | None, name: str) -> Place:

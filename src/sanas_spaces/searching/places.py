@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 from filelock import FileLock
 from optuna.exceptions import StorageInternalError
-from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
+from optuna.storages import BaseStorage, InMemoryStorage
 
-from ..errors import ConfigError, RecordError
+from ..errors import RecordError
 from .journal import Journal
 
 _logger = logging.getLogger(__name__)
@@ -25,10 +25,6 @@ T = TypeVar("T")
 STUDY_NAME = "sanas"
 JOURNAL_SUFFIX = ".journal"
 SQLITE_SUFFIXES = (".db", ".sqlite", ".sqlite3")
-SERVER_PATIENCE_SECONDS = 120.0
-"""How long a database server may be away before a search gives up."""
-_SQLITE_PATIENCE_SECONDS = 60
-_LOCK_PATIENCE_SECONDS = 3600
 
 
 class Place(ABC):
@@ -51,9 +47,9 @@ class Place(ABC):
         while True:
             try:
                 return call()
-            except _away() as error:
-                if time.monotonic() - began > self.patience:
-                    raise RecordError(f"{self} cannot be read or written: {_first_line(error)}") from error
+            except storage_errors() as error:
+                if not _may_come_back(error) or time.monotonic() - began > self.patience:
+                    raise RecordError(f"{self} cannot be read or written: {reason_of(error)}") from error
             _logger.warning("%s is away; trying again in %.2g s", self, pause)
             time.sleep(pause)
             pause = min(2 * pause, 5.0)
@@ -66,6 +62,10 @@ class Place(ABC):
             RecordError: It cannot be opened.
         """
 
+    def exists(self) -> bool:
+        """Whether there may be a record; False if there is not even a file."""
+        return True
+
     def check(self) -> None:  # noqa: B027 - most can always be reached
         """See whether it can be reached now; later on, it is waited for.
 
@@ -76,6 +76,15 @@ class Place(ABC):
     @abstractmethod
     def exclusive(self) -> AbstractContextManager[Any]:
         """Hold this while a candidate is chosen: no other process proposes meanwhile. Ends with its process."""
+
+    def damage(self) -> str:
+        """Where it is damaged, if that can be told."""
+        return ""
+
+    @property
+    def holds_lock(self) -> bool:
+        """Whether who is inside :meth:`exclusive` still holds its lock; a server that restarts forgets it."""
+        return True
 
 
 class Memory(Place):
@@ -110,6 +119,9 @@ class JournalFile(Place):
     def __str__(self) -> str:
         return str(self.path)
 
+    def exists(self) -> bool:
+        return self.path.is_file()
+
     def storage(self) -> BaseStorage:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -118,7 +130,16 @@ class JournalFile(Place):
             raise RecordError(f"the record {self.path} cannot be written: {error}") from error
 
     def exclusive(self) -> AbstractContextManager[Any]:
-        return self._lock
+        return locked(self._lock, self)
+
+    def damage(self) -> str:
+        with suppress(OSError), self.path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    json.loads(line)
+                except ValueError:
+                    return f", line {number},"
+        return ""
 
 
 class _MendingLock:
@@ -145,115 +166,47 @@ class _MendingLock:
         self._lock.release()
 
 
-class Database(Place):
-    """A database that Optuna can use: SQLite, PostgreSQL or MySQL.
-
-    Args:
-        url: Its URL, as SQLAlchemy reads it.
-        name: Name of the study.
-
-    Raises:
-        ConfigError: The URL is malformed, or of another kind of database.
-    """
-
-    def __init__(self, url: str, name: str) -> None:
-        from sqlalchemy.engine import make_url
-        from sqlalchemy.exc import ArgumentError
-
-        try:
-            self.url = make_url(url)
-            self._kind = self.url.get_backend_name()
-        except ArgumentError as error:
-            raise ConfigError(f"storage = {url!r}: {error}") from None
-        if self._kind not in ("sqlite", "postgresql", "mysql"):
-            raise ConfigError(f"storage = {str(self)!r}: expected sqlite://, postgresql:// or mysql://")
-        self.study = name
-        self.patience = SERVER_PATIENCE_SECONDS if self._kind != "sqlite" else 0.0
-        self._key = zlib.crc32(f"sanas_spaces {name}".encode())
-        self._file_lock: Any = None
-        if self._kind == "sqlite":
-            path = self.url.database or ":memory:"
-            in_memory = path == ":memory:"
-            self._file_lock = threading.RLock() if in_memory else FileLock(lock_file(path, "proposing"))
-
-    def __str__(self) -> str:
-        return self.url.render_as_string(hide_password=True)
-
-    def storage(self) -> BaseStorage:
-        from sqlalchemy.exc import SQLAlchemyError
-
-        options: dict[str, Any] = {"pool_pre_ping": True}  # a database that was restarted is connected to again
-        if self._kind == "sqlite":
-            options["connect_args"] = {"timeout": _SQLITE_PATIENCE_SECONDS}
-        self._make_folder()
-        try:
-            return RDBStorage(self.url.render_as_string(hide_password=False), engine_kwargs=options)
-        except (SQLAlchemyError, OSError, ImportError) as error:
-            raise RecordError(f"the record {self} cannot be opened: {_first_line(error)}") from error
-
-    def check(self) -> None:
-        self._make_folder()
-        try:
-            self._engine().connect().close()
-        except _away() as error:
-            raise RecordError(f"the record {self} cannot be opened: {_first_line(error)}") from error
-
-    def exclusive(self) -> AbstractContextManager[Any]:
-        return self._file_lock or self._server_lock()
-
-    def _make_folder(self) -> None:
-        if self._kind == "sqlite" and self.url.database:
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-
-    @contextmanager
-    def _server_lock(self) -> Iterator[None]:
-        """A lock that the server gives up when the connection of its holder ends."""
-        import sqlalchemy
-
-        take, give = {
-            "postgresql": (f"SELECT pg_advisory_lock({self._key})", f"SELECT pg_advisory_unlock({self._key})"),
-            "mysql": (
-                f"SELECT GET_LOCK('sanas {self._key}', {_LOCK_PATIENCE_SECONDS})",
-                f"SELECT RELEASE_LOCK('sanas {self._key}')",
-            ),
-        }[self._kind]
-
-        def locked() -> Any:
-            connection = self._engine().connect()
-            connection.execute(sqlalchemy.text(take))
-            return connection
-
-        connection = self.patiently(locked)
-        try:
-            yield
-            with suppress(sqlalchemy.exc.DBAPIError):  # the server was restarted, and the lock went with it
-                connection.execute(sqlalchemy.text(give))
-        except BaseException:
-            connection.invalidate()  # the lock goes with the connection
-            raise
-        finally:
-            connection.close()
-
-    def _engine(self) -> Any:
-        import sqlalchemy
-
-        if not hasattr(self, "_locks"):
-            try:
-                self._locks = sqlalchemy.create_engine(self.url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
-            except ImportError as error:
-                raise RecordError(f"the record {self} cannot be opened: {_first_line(error)}") from error
-        return self._locks
-
-
-def _away() -> tuple[type[Exception], ...]:
-    """What storages raise when they cannot be reached."""
+def reason_of(error: BaseException) -> str:
+    """The first line of what went wrong; Optuna hides what the database said behind a guess of its own."""
     from sqlalchemy.exc import DBAPIError
 
-    return DBAPIError, StorageInternalError, OSError
-
-
-def _first_line(error: Exception) -> str:
+    if isinstance(error, StorageInternalError) and error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        error = error.orig
     return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def storage_errors() -> tuple[type[Exception], ...]:
+    """What storages raise when they cannot be read or written."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return SQLAlchemyError, StorageInternalError, OSError
+
+
+def _may_come_back(error: Exception) -> bool:
+    """Whether it makes sense to try again; not if the database refuses what it was told."""
+    from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, ProgrammingError
+
+    refused = DataError, IntegrityError, NotSupportedError, ProgrammingError
+    return not isinstance(error.__cause__ if isinstance(error, StorageInternalError) else error, refused)
+
+
+@contextmanager
+def locked(lock: Any, place: Place) -> Iterator[None]:
+    """Hold the lock of a place.
+
+    Raises:
+        RecordError: The file that is locked cannot be written.
+    """
+    try:
+        lock.acquire()
+    except OSError as error:
+        raise RecordError(f"{place} cannot be locked: {error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def lock_file(path: str | Path, kind: str) -> Path:
@@ -268,6 +221,8 @@ def place_of(storage: str | Path, name: str) -> Place:
         storage: URL of a database, or path of a file: SQLite if it ends in ``.db`` or ``.sqlite``, else a journal.
         name: Name of the study in a database.
     """
+    from .databases import Database
+
     text = str(storage)
     if "://" in text:
         return Database(text, name)
@@ -275,3 +230,8 @@ def place_of(storage: str | Path, name: str) -> Place:
     if path.suffix in SQLITE_SUFFIXES:
         return Database(f"sqlite:///{path}", name)
     return JournalFile(path)
+
+
+def is_storage(text: str | Path) -> bool:
+    """Whether something names a database or the file of a record, and not a folder of records."""
+    return "://" in str(text) or Path(text).suffix in (JOURNAL_SUFFIX, *SQLITE_SUFFIXES)

@@ -16,6 +16,7 @@ from optuna.exceptions import DuplicatedStudyError, UpdateFinishedTrialError
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from .. import __version__
 from ..errors import RecordError
 from ..tokens import TokenTable
 from .journal import Journal
@@ -23,8 +24,12 @@ from .places import JOURNAL_SUFFIX, JournalFile, Place, lock_file
 
 HEADER = "sanas:search"
 FORMAT = 1
-BEFORE = {"algorithm": "paddleslim"}
+BEFORE = {"algorithm": "paddleslim", "space_versions": {}}
 """What held for records from before it was written down."""
+
+
+class LockLostError(Exception):
+    """A server has forgotten who may propose, so somebody else may have proposed since; to begin again."""
 
 
 @dataclass
@@ -86,14 +91,27 @@ class Record:
         """
         if isinstance(place, JournalFile) and place.path.exists() and has_search(place):
             raise RecordError(f"{place} exists already; resume it, or choose another folder")
-        storage = place.storage()
-        try:
+        tried = False
+
+        def create() -> optuna.Study:
+            nonlocal tried
+            again, tried = tried, True  # the first try was perhaps written although its answer was lost
             with _quiet():
-                study = optuna.create_study(storage=storage, study_name=place.study, directions=directions(header))
+                study = optuna.create_study(
+                    storage=place.storage(),
+                    study_name=place.study,
+                    directions=directions(header),
+                    load_if_exists=again,
+                )
+            if HEADER in study.user_attrs and study.user_attrs[HEADER] != {"format": FORMAT, **header}:
+                raise DuplicatedStudyError
+            study.set_user_attr(HEADER, {"format": FORMAT, **header})
+            return study
+
+        try:
+            return cls(place, place.patiently(create), table)
         except DuplicatedStudyError:
             raise RecordError(f"{place} holds a search called {place.study!r} already") from None
-        study.set_user_attr(HEADER, {"format": FORMAT, **header})
-        return cls(place, study, table)
 
     @classmethod
     def load(cls, place: Place, table: TokenTable, expected: Mapping[str, Any]) -> Record:
@@ -102,7 +120,7 @@ class Record:
         Raises:
             RecordError: It is missing, damaged, or of another search; then both values are shown.
         """
-        study = _study(place)
+        study = open_study(place)
         header = _header(place, study)
         for key, value in expected.items():
             if value is not None and header.get(key) != json.loads(json.dumps(value)):
@@ -142,7 +160,8 @@ class Record:
         """
         if self._alone:
             return []
-        trials = self.place.patiently(lambda: self._storage.get_all_trials(self._study_id, deepcopy=False))
+        with _reading(self.place):
+            trials = self.place.patiently(lambda: self._storage.get_all_trials(self._study_id, deepcopy=False))
         changed = []
         for entry in self.open_entries:
             trial = trials[entry.number]
@@ -189,6 +208,9 @@ class Record:
 
         Candidates that others have written before it, because the lock of those who propose was lost together with
         its server, are read, too.
+
+        Raises:
+            LockLostError: That lock was just lost, and nothing is written.
         """
         now = datetime.now()
         params = {name: opts[t] for name, opts, t in zip(self._names, self._options, tokens, strict=True)}
@@ -213,6 +235,8 @@ class Record:
             for entry in self.entries[known:]:  # a first try that was written although its answer was lost
                 if entry.tokens == tuple(tokens) and entry.attrs == attrs:
                     return entry
+            if not self.place.holds_lock:
+                raise LockLostError
             trial_id = self._storage.create_new_trial(self._study_id, template)
             if self._alone:
                 return self._keep(self._storage.get_trial(trial_id))
@@ -311,7 +335,7 @@ def read_header(place: Place) -> dict[str, Any]:
     Raises:
         RecordError: It is missing or damaged.
     """
-    return _header(place, _study(place))
+    return _header(place, open_study(place))
 
 
 def has_search(place: Place) -> bool:
@@ -319,29 +343,57 @@ def has_search(place: Place) -> bool:
 
     Call it while the place is held exclusively.
     """
-    if isinstance(place, JournalFile) and not place.path.is_file():
+    if not place.exists():
         return False
-    try:
+
+    def look() -> bool:
         storage = place.storage()
         if place.study not in optuna.get_all_study_names(storage=storage):
             return False
-    except (KeyError, ValueError, TypeError, AssertionError) as error:
-        raise RecordError(f"{place} is damaged or is no record of a search: {error}") from error
-    study = _study(place)
-    if study.user_attrs or study.get_trials(deepcopy=False):
-        return True
-    optuna.delete_study(study_name=place.study, storage=storage)
-    return False
-
-
-def _study(place: Place) -> optuna.Study:
-    if isinstance(place, JournalFile) and not place.path.is_file():
-        raise RecordError(f"{place}: there is no record of a search here")
-    try:
         with _quiet():
-            return optuna.load_study(storage=place.storage(), study_name=place.study)
+            study = optuna.load_study(storage=storage, study_name=place.study)
+        if study.user_attrs or study.get_trials(deepcopy=False):
+            return True
+        optuna.delete_study(study_name=place.study, storage=storage)
+        return False
+
+    with _reading(place):
+        return place.patiently(look)
+
+
+def open_study(place: Place) -> optuna.Study:
+    """The study of a record.
+
+    Raises:
+        RecordError: It is missing or damaged.
+    """
+    if not place.exists():
+        raise RecordError(f"{place}: there is no record of a search here")
+
+    def load() -> optuna.Study | None:
+        storage = place.storage()
+        if place.study not in optuna.get_all_study_names(storage=storage):
+            return None
+        with _quiet():
+            return optuna.load_study(storage=storage, study_name=place.study)
+
+    with _reading(place):
+        study = place.patiently(load)
+    if study is None:
+        raise RecordError(f"{place} holds no search called {place.study!r}")
+    return study
+
+
+@contextmanager
+def _reading(place: Place) -> Iterator[None]:
+    """Tell that a record is damaged, in place of what Optuna raises then."""
+    try:
+        yield
+    except RecordError:
+        raise
     except (KeyError, ValueError, TypeError, AssertionError) as error:
-        raise RecordError(f"{place} is damaged or is no record of a search: {error}") from error
+        what = str(error) or type(error).__name__
+        raise RecordError(f"{place}{place.damage()} is damaged or is no record of a search: {what}") from error
 
 
 def _header(place: Place, study: optuna.Study) -> dict[str, Any]:
@@ -349,7 +401,10 @@ def _header(place: Place, study: optuna.Study) -> dict[str, Any]:
     if not isinstance(header, dict):
         raise RecordError(f"{place} holds an Optuna study that is no search of this library")
     if header.get("format") != FORMAT:
-        raise RecordError(f"{place} has record format {header.get('format')!r}, this version reads {FORMAT}")
+        raise RecordError(
+            f"{place} has record format {header.get('format')!r} of sanas-spaces {header.get('version', '(unknown)')}; "
+            f"this is sanas-spaces {__version__}, which reads format {FORMAT}"
+        )
     return {**BEFORE, **header}
 
 
