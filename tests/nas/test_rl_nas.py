@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from sanas_spaces import SEARCHSPACE, SearchSpaceBase
 from sanas_spaces.errors import ConfigError, RecordError, RewardError, TokenError
 from sanas_spaces.nas.lstm_controller import ControllerSettings, LSTMController
-from sanas_spaces.nas.rl_nas import FILE_NAME, RLNAS
+from sanas_spaces.nas.rl_nas import RLNAS
+from sanas_spaces.nas.rl_policy import FILE_NAME
 
 from ..again import run_again
 
@@ -159,7 +160,7 @@ def test_equal_rewards_are_no_trouble() -> None:
     for _ in range(3):
         rl_nas.next_archs(2)
         assert rl_nas.reward(0.5)
-    values, arrays = rl_nas._controller.state()
+    values, arrays = rl_nas._policy.controller.state()
     assert all(np.isfinite(array).all() for array in arrays.values())
     assert (values["mean"], values["variance"]) == (0.5, 0.0)
 
@@ -200,7 +201,7 @@ def test_goes_on_exactly_from_what_was_saved(tmp_path: Path, count: int) -> None
     resumed = RLNAS("LSTM", SMALL, seed=99, load_controller=str(tmp_path), save_controller=tmp_path, **settings_)
     assert before + search(resumed, 12, count) == whole
     assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
-    assert resumed._controller.updates == 30
+    assert resumed._policy.controller.updates == 30
 
 
 def test_saved_file_needs_no_pickle_and_is_saved_after_each_reward(tmp_path: Path) -> None:
@@ -365,7 +366,7 @@ class TestInterface:
             ({"key": "DDPG"}, "DDPG needs PARL"),
             ({"key": "gru"}, "key = 'gru': expected 'lstm'"),
             ({"key": None}, "key = None"),
-            ({"is_server": False}, "clients over a network are not supported yet"),
+            ({"is_server": False, "server_addr": ("10.0.0.1", 0)}, "needs the port of the server"),
             ({"hiden_size": 3}, "unknown setting 'hiden_size' = 3; did you mean 'hidden_size'?"),
             ({"sead": 3}, "did you mean 'seed'?"),
             ({"qqq": 3}, "known are lstm_num_layers"),

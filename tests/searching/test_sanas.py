@@ -11,7 +11,7 @@ import optuna
 import pytest
 
 from sanas_spaces import SANAS, CombinedSpace
-from sanas_spaces.errors import ConfigError, RewardError, SearchExhausted, SearchFinished
+from sanas_spaces.errors import RewardError, SearchExhausted, SearchFinished
 from tests.searching.conftest import reward_of
 
 BLOCK = [("MobileNetV2BlockSpace", {"block_mask": [0, 1]})]
@@ -55,6 +55,10 @@ def test_signature_is_paddleslims() -> None:
         "algorithm",
         "annealing",
         "pruner",
+        "token",
+        "tls",
+        "lease",
+        "patience",
     ]
 
 
@@ -150,7 +154,7 @@ def test_tokens2arch_builds_any_tokens_and_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"is_server": False}, "is_server = False"),
+        ({"is_server": False, "server_addr": ("10.0.0.1", 0)}, "needs the port of the server"),
         ({"search_steps": 0}, "search_steps = 0"),
         ({"init_temperature": 0}, "init_temperature = 0"),
         ({"reduce_rate": 1.5}, "reduce_rate = 1.5"),
@@ -162,11 +166,6 @@ def test_tokens2arch_builds_any_tokens_and_changes_nothing() -> None:
 def test_bad_arguments_are_named(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make(**settings)
-
-
-def test_is_server_false_is_a_config_error() -> None:
-    with pytest.raises(ConfigError, match="clients over a network are not supported yet"):
-        SANAS(["MobileNetV2Space"], server_addr=("10.0.0.1", 8881), is_server=False)
 
 
 @pytest.mark.parametrize("name", ["MobileNetV1Space", "ResNetSpace"])

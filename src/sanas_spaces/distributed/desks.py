@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 import os
 import socket
-import threading
 import time
 import uuid
-import weakref
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any, TypeVar
 
 from optuna.trial import TrialState
@@ -20,15 +17,15 @@ from ..combine import CombinedSpace
 from ..errors import ConfigError, CostError, RecordError, RewardError, ServiceError
 from ..searching import Candidate
 from ..searching.candidate import finite_number
+from ..searching.leases import LEASE_SECONDS
 from ..searching.record import Entry
+from .heart import Heart
 from .messages import MAX_REASON
 from .server import Server
 from .service import LOCAL, PAUSE_SECONDS, SearchService
 from .transport import Transport
 
 T = TypeVar("T")
-
-BEATS_PER_LEASE = 4
 
 
 class ServedDesk:
@@ -120,17 +117,12 @@ class RemoteDesk:
         self.name = name or own_name()
         self.pruner: Any = None
         self._transport = transport
-        self._beats = beats
         self._should_prune: dict[int, bool] = {}
         self._search = transport.get("/v1/search")
         check_same(self._search, space, transport.url)
         self.pruner = True if self._search.get("prunable") else None
         self._shape: Any = tuple(input_shape or self._search.get("input_shape") or space.input_shape)
-        self._beating: list[int] = []
-        self._changed = threading.Event()
-        self._closed = threading.Event()
-        weakref.finalize(self, self._closed.set)
-        self._thread: threading.Thread | None = None
+        self._heart = Heart(beats, self.name, float(self._search.get("lease", LEASE_SECONDS)))
 
     def next(self) -> Candidate:
         """The next candidate, once there is one."""
@@ -147,7 +139,7 @@ class RemoteDesk:
         except CostError:
             cost = None
         entry = Entry(int(answer["number"]), tuple(tokens), TrialState.RUNNING)
-        self._beat(entry.number)
+        self._heart.keep([f"/v1/candidates/{entry.number}/heartbeat"])
         return Candidate(entry, archs, cost, budget=answer.get("budget"), reports=self)
 
     def tell(self, candidate: Candidate, score: Any) -> None:
@@ -198,8 +190,7 @@ class RemoteDesk:
 
     def close(self) -> None:
         """Say nothing more to the server."""
-        self._closed.set()
-        self._changed.set()
+        self._heart.stop()
         self._transport.close()
 
     def _close(self, candidate: Candidate, how: str, fields: dict[str, Any], *, with_tokens: bool = True) -> None:
@@ -207,7 +198,7 @@ class RemoteDesk:
         told = {"tokens": candidate.tokens} if with_tokens else {}
         path = f"/v1/candidates/{candidate.number}/{how}"
         answer = self._transport.post(path, {"client": self.name, **fields, **told})
-        self._beat(None)
+        self._heart.keep([])
         self._should_prune.pop(candidate.number, None)
         state = str(answer.get("state", "complete")).upper()
         candidate.entry.state = TrialState[state] if state in TrialState.__members__ else TrialState.COMPLETE
@@ -217,24 +208,6 @@ class RemoteDesk:
     def _check_open(self, candidate: Candidate) -> None:
         if not candidate.is_open:
             raise RewardError(f"candidate {candidate.number} has its result already ({candidate.entry.state.name})")
-
-    def _beat(self, number: int | None) -> None:
-        """Keep the lease of a candidate from now on, or of none."""
-        self._beating[:] = [] if number is None else [number]
-        alive = self._thread is not None and self._thread.is_alive()  # not in a process that was forked
-        if number is not None and not alive:
-            interval = max(0.05, float(self._search.get("lease", 60.0)) / BEATS_PER_LEASE)
-            arguments = (self._beats, self.name, self._beating, interval, self._closed)
-            self._thread = threading.Thread(target=_beat, args=arguments, name="sanas heartbeat", daemon=True)
-            self._thread.start()
-
-
-def _beat(transport: Transport, name: str, numbers: list[int], interval: float, closed: threading.Event) -> None:
-    while not closed.wait(interval):
-        for number in list(numbers):
-            with suppress(Exception):  # the server may be away for a while; the next beat tries again
-                transport.post(f"/v1/candidates/{number}/heartbeat", {"client": name})
-    transport.close()
 
 
 def own_name() -> str:

@@ -21,7 +21,7 @@ LOOPBACK = "127.0.0.1"
 BACKLOG = 512
 
 Address = tuple[str | None, int]
-TLS = str | Path | tuple[str | Path, str | Path] | bool | None
+TLS = str | Path | tuple[str | Path, str | Path] | bool | ssl.SSLContext | None
 
 
 def checked_address(address: Any) -> tuple[str, int]:

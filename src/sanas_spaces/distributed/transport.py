@@ -49,7 +49,7 @@ class Transport:
         address: Host and port of the server.
         token: What the server wants to know; by default from the environment variable ``SANAS_TOKEN``.
         tls: True for a server whose certificate is signed by an authority that this machine knows, or the path of a
-            file with the certificate of the authority.
+            file with the certificate of the authority, or a context of ``ssl``.
         patience: Seconds for which the server may be away.
     """
 
@@ -181,6 +181,8 @@ class Transport:
 def _context(tls: TLS) -> ssl.SSLContext | None:
     if tls is None or tls is False:
         return None
+    if isinstance(tls, ssl.SSLContext):
+        return tls
     try:
         return ssl.create_default_context(cafile=None if tls is True else os.fspath(tls))  # type: ignore[arg-type]
     except (OSError, TypeError) as error:

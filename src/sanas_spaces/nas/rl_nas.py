@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import os
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,17 +13,18 @@ import numpy as np
 
 from ..arch import ArchList
 from ..combine import SearchSpaceFactory
-from ..errors import ConfigError, RecordError, RewardError, did_you_mean
+from ..distributed import PATIENCE_SECONDS, Transport
+from ..distributed.rounds_client import RemotePolicy
+from ..distributed.settings import checked_address
+from ..errors import ConfigError, RewardError, did_you_mean
+from ..searching.desk import DEFAULT_ADDRESS, can_serve
+from ..searching.leases import LEASE_SECONDS
 from ..tokens import as_index
+from .rl_server import ServerProcess
 
 if TYPE_CHECKING:
     from .lstm_controller import ControllerSettings
-
-FILE_NAME = "rlnas.npz"
-FORMAT = 1
-PADDLESLIM_FILE_NAME = "rlnas.params"
-DRAWS = 64
-"""Number of draws for each candidate until one is accepted that was proposed before."""
+    from .rl_policy import Policy
 
 
 class RLNAS:
@@ -40,19 +38,31 @@ class RLNAS:
     own reward, relative to the moving mean and standard deviation of all; so a candidate that failed should get a low
     reward, but not one of another magnitude. A token list that was proposed before is drawn anew, up to 64 times, and
     the controller is trained with what was proposed in the end. ``controller_decay_steps`` is respected, and
-    ``final_archs(n)`` gives n different architectures. ``save_controller=None`` saves nothing. No socket is opened, and
-    files are not pickled.
+    ``final_archs(n)`` gives n different architectures. ``save_controller=None`` saves nothing. Without ``server_addr``
+    no socket is opened, and files and messages are not pickled.
+
+    Several clients can train one controller: one process is given ``server_addr``, and the others ``is_server=False``
+    and the address of the first one. The controller is in a process of its own then, since Paddle cannot be in two
+    modes in one process.
 
     Args:
         key: ``"lstm"``.
         configs: Search spaces: ``[('MobileNetV2Space')]`` or ``[(name, {...}), ...]``.
         use_gpu: Whether the controller is computed on the GPU; it is small enough for the CPU.
-        server_addr: Not used in one process.
-        is_server: Only True for now.
-        is_sync: Not used in one process.
+        server_addr: Host and port where clients can join. No host, ``""``, is this machine only, and port 0 finds a
+            free one: see ``server.address``. For a client, where the server is.
+        is_server: False for a client of a server elsewhere, which decides all other settings but ``configs``.
+        is_sync: Whether the controller learns from the rewards of all clients in one step, once all have given theirs,
+            which ``reward`` waits for; otherwise from those of each client as they come.
         save_controller: Folder in which everything needed to go on is saved after each reward; None or False for none.
         load_controller: Folder from which to go on as if there had been no interruption.
         seed: Seed of the initial weights and of all proposals; what was loaded has its own.
+        token: What clients have to know, at least 16 characters; by default from the environment variable
+            ``SANAS_TOKEN``. A server that other machines can reach has to have one.
+        tls: For a server, files of its certificate and key; for a client, True, or the file of the authority's
+            certificate.
+        lease: Seconds after which a client that is not heard of is gone.
+        patience: Seconds for which a client waits while the server is away.
         kwargs: ``lstm_num_layers=1``, ``hidden_size=100``, ``temperature=1.0``, ``tanh_constant=2.5`` (0 for none),
             ``controller_lr=0.003``, ``controller_decay_steps=None``, ``controller_decay_rate=None``, ``decay=0.99``,
             ``weight_entropy=0.1``, ``controller_batch_size=1``, as :class:`ControllerSettings
@@ -61,47 +71,72 @@ class RLNAS:
     Raises:
         ConfigError: A malformed config or argument.
         RecordError: What should be loaded is missing, damaged or of another controller.
+        ServiceError: The server cannot be reached, or cannot listen.
     """
+
+    server: ServerProcess | None = None
+    """The server of this search, if it is in this process."""
 
     def __init__(
         self,
         key: str,
         configs: Sequence[Any],
         use_gpu: bool = False,
-        server_addr: tuple[str, int] = ("", 8881),
+        server_addr: tuple[str, int] = DEFAULT_ADDRESS,
         is_server: bool = True,
         is_sync: bool = False,
         save_controller: str | Path | bool | None = None,
         load_controller: str | Path | bool | None = None,
         *,
         seed: int | None = None,
+        token: str | None = None,
+        tls: Any = None,
+        lease: float = LEASE_SECONDS,
+        patience: float = PATIENCE_SECONDS,
         **kwargs: Any,
     ) -> None:
         _check_key(key)
-        if not is_server:
-            raise ConfigError("is_server = False: clients over a network are not supported yet; run one process")
         self._save_to = _folder("save_controller", save_controller)
         load_from = _folder("load_controller", load_controller)
         self._space = SearchSpaceFactory().get_search_space(configs)
         self.range_tables = self._space.range_table()
         self._settings = _settings(kwargs)
         _check_gpu(use_gpu)
-        from .lstm_controller import LSTMController  # imports Paddle
-
-        self._controller = LSTMController(
-            self.range_tables, self._settings, rng=_generator(seed), use_gpu=bool(use_gpu)
-        )
-        self._size = math.prod(self.range_tables)
-        self._proposed: dict[tuple[int, ...], None] = {}  # a set in order
+        self._policy: Policy | RemotePolicy
+        if not is_server:
+            self._policy = self._join(server_addr, token=token, tls=tls, patience=patience)
+        elif server_addr is DEFAULT_ADDRESS or not can_serve(server_addr):
+            self._policy = self._own(load_from, _generator(seed), bool(use_gpu))
+        else:
+            job = {
+                "address": list(checked_address(server_addr)),
+                "token": token,
+                "tls": tls,
+                "lease": lease,
+                "synchronous": bool(is_sync),
+                "configs": json.loads(json.dumps(self._space.configs, default=str)),
+                "range_table": self.range_tables,
+                "settings": dataclasses.asdict(self._settings),
+                "seed": seed,
+                "use_gpu": bool(use_gpu),
+                "save_to": self._save_to,
+                "load_from": load_from,
+            }
+            self.server = ServerProcess(job)
+            self._policy = self._join(self.server.address, token=token, tls=self.server.trusted, patience=patience)
         self._tokens: list[list[int]] | None = None
         self._open: list[list[int]] | None = None
-        if load_from is not None:
-            self._load(load_from)
-        if self._save_to is not None:
-            try:
-                self._save_to.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise RecordError(f"{self._save_to} cannot be written: {error}") from error
+
+    def _own(self, load_from: Path | None, rng: np.random.Generator, use_gpu: bool) -> Policy:
+        from .rl_policy import Policy  # imports Paddle
+
+        return Policy(
+            self.range_tables, self._settings, rng=rng, use_gpu=use_gpu, save_to=self._save_to, load_from=load_from
+        )
+
+    def _join(self, address: Any, *, token: str | None, tls: Any, patience: float) -> RemotePolicy:
+        transports = (Transport(address, token=token, tls=tls, patience=wait) for wait in (patience, 0.0))
+        return RemotePolicy(self._space, *transports)
 
     def next_archs(self, obs: int | None = None) -> list[ArchList]:
         """Draw candidates.
@@ -113,7 +148,7 @@ class RLNAS:
             For each candidate its architectures, one per space; as a whole they are callable as their chain.
         """
         count = self._settings.controller_batch_size if obs is None else _count("obs", obs)
-        self._open = self._tokens = self._draw(count)
+        self._open = self._tokens = self._policy.draw(count)
         return [self._space.token2arch(tokens) for tokens in self._tokens]
 
     @property
@@ -123,6 +158,8 @@ class RLNAS:
 
     def reward(self, rewards: Any, **kwargs: Any) -> bool:
         """Train the controller with the rewards of the candidates of the last ``next_archs``; larger is better.
+
+        With ``is_sync`` this waits until all clients that take part have given theirs.
 
         Args:
             rewards: One number for all of them, or a list or array of one each.
@@ -141,9 +178,7 @@ class RLNAS:
             raise RewardError("reward() without candidates: call next_archs() first")
         numbers = _numbers(rewards, len(self._open))
         tokens, self._open = self._open, None
-        self._controller.update(tokens, numbers)
-        if self._save_to is not None:
-            self._save(self._save_to)
+        self._policy.reward(tokens, numbers)
         return True
 
     def final_archs(self, batch_obs: int) -> list[ArchList]:
@@ -152,9 +187,15 @@ class RLNAS:
         ``tokens`` has their token lists. Candidates that are open stay open.
         """
         count = _count("batch_obs", batch_obs)
-        found = self._controller.most_likely(count)
+        found = self._policy.most_likely(count)
         self._tokens = [list(found[i % len(found)]) for i in range(count)]  # a space can have fewer
         return [self._space.token2arch(tokens) for tokens in self._tokens]
+
+    def close(self) -> None:
+        """Take part no longer; end the server, if there is one here."""
+        self._policy.close()
+        if self.server is not None:
+            self.server.close()
 
     def tokens2arch(self, tokens: Sequence[int]) -> ArchList:
         """Architectures of ``tokens``.
@@ -163,67 +204,6 @@ class RLNAS:
             TokenError: Wrong length, type, sign or range.
         """
         return self._space.token2arch(tokens)
-
-    def _draw(self, count: int) -> list[list[int]]:
-        """Draw token lists, new ones first of all; ones proposed before only if too few new ones turn up."""
-        new: list[list[int]] = []
-        old: list[list[int]] = []
-        wanted = count
-        while len(new) < count and len(new) + len(old) < DRAWS * count:
-            for tokens in self._controller.sample(wanted):
-                key = tuple(tokens)
-                if key in self._proposed or len(new) == count:
-                    old.append(tokens)
-                else:
-                    self._proposed[key] = None
-                    new.append(tokens)
-            if len(self._proposed) == self._size:
-                break
-            wanted = 3 * (len(new) + len(old))  # one large batch is cheaper than many small ones
-        return (new + old)[:count]
-
-    def _header(self) -> dict[str, Any]:
-        sizes = {"hidden_size": self._settings.hidden_size, "lstm_num_layers": self._settings.lstm_num_layers}
-        return {"format": FORMAT, "range_table": self.range_tables, **sizes}
-
-    def _save(self, folder: Path) -> None:
-        values, arrays = self._controller.state()
-        text = json.dumps({**self._header(), **values})
-        proposed = np.array(list(self._proposed), dtype=np.int32)
-        entries: dict[str, Any] = {"values": np.array(text), "proposed": proposed, **arrays}
-        path, part = folder / FILE_NAME, folder / f"{FILE_NAME}.{os.getpid()}.part"
-        try:
-            with part.open("wb") as file:
-                np.savez(file, **entries)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise RecordError(f"{path} cannot be written: {error}") from error
-
-    def _load(self, folder: Path) -> None:
-        path = folder / FILE_NAME
-        if not path.is_file():
-            theirs = (folder / PADDLESLIM_FILE_NAME).is_file()
-            hint = f"; {PADDLESLIM_FILE_NAME} is PaddleSlim's, a pickle, and not read" if theirs else ""
-            raise RecordError(f"{path}: there is no saved controller here{hint}")
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            values = json.loads(str(arrays.pop("values")))
-            proposed = arrays.pop("proposed").tolist()
-            found = {key: values[key] for key in self._header()}
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise RecordError(f"{path} is damaged or no saved controller: {error}") from error
-        for key, expected in self._header().items():
-            if found[key] != expected:
-                raise RecordError(f"{path} is of another controller: {key} was {found[key]!r}, and is {expected!r} now")
-        try:
-            self._controller.restore(values, arrays)
-        except (KeyError, ValueError, TypeError) as error:
-            raise RecordError(f"{path} is damaged: {error}") from error
-        self._proposed = dict.fromkeys(map(tuple, proposed))
 
 
 def _check_key(key: Any) -> None:
