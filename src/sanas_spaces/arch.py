@@ -12,6 +12,8 @@ from .cost import Cost, graph_cost
 from .draw import layer_table
 from .errors import BuildError, CostError, SanasError
 from .graph import Graph, Node
+from .notebook import figures, folded, heading
+from .picture import WIDTH, Picture, draw_graph
 
 if TYPE_CHECKING:
     from .paddle_build import GraphLayer
@@ -140,11 +142,32 @@ class NetArch:
         heading = f"{self.name} on {dims[0]}x{dims[1]}x{dims[2]}"
         return "\n".join([heading, *layer_table(self.graph(dims))])
 
+    def draw(self, input_shape: ImageShape | None = None, *, width: int = WIDTH, **kwargs: Any) -> Picture:
+        """An SVG drawing, blocks folded into stages, with shapes, channels and shares of the FLOPs.
+
+        Args:
+            input_shape: Image shape [C, H, W].
+            width: Width of the drawing in pixels.
+            kwargs: Keywords of the network: with ``return_block=[1, 2]`` the drawing shows where the taps are.
+
+        Returns:
+            The drawing, which Jupyter shows; its ``save("network.svg")`` writes a file.
+        """
+        return draw_graph(self.graph(input_shape, **kwargs), self.name, width=width)
+
     def __str__(self) -> str:
         try:
             return self.table()
         except CostError:
             return repr(self)
+
+    def _repr_html_(self) -> str:
+        title = heading(self.name, f"tokens {self.tokens}" if self.tokens else "")
+        try:
+            cost, picture = figures(self.cost().metrics()), self.draw().svg
+        except CostError as error:
+            return title + heading("", str(error))
+        return title + cost + folded("drawing", picture)
 
     def __repr__(self) -> str:
         return f"<NetArch {self.name} tokens={self.tokens}>"
@@ -281,8 +304,15 @@ class ArchList(list[NetArch]):
         """Table of the chain; see :meth:`NetArch.table`."""
         return self.network.table(input_shape)
 
+    def draw(self, input_shape: ImageShape | None = None, *, width: int = WIDTH) -> Picture:
+        """Drawing of the chain; see :meth:`NetArch.draw`."""
+        return self.network.draw(input_shape, width=width)
+
     def __str__(self) -> str:
         return str(self.network)
+
+    def _repr_html_(self) -> str:
+        return self.network._repr_html_()
 
     def _chain(self, x: Any) -> Any:
         for arch in self:

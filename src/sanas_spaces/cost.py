@@ -15,6 +15,7 @@ from typing import Any
 from . import kinds
 from .errors import CostError
 from .graph import Graph, Node
+from .notebook import figures
 
 BYTES_PER_VALUE = 4  # float32
 
@@ -49,6 +50,9 @@ class Cost:
     def metrics(self) -> dict[str, int]:
         """The figures a constraint can name."""
         return {name: getattr(self, name) for name in METRICS}
+
+    def _repr_html_(self) -> str:
+        return figures(self.metrics())
 
 
 METRICS = tuple(field.name for field in fields(Cost) if field.name != "output_shape")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import warnings
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from .. import __version__
+from ..arch import ArchList, ImageShape
 from ..combine import CombinedSpace
+from ..draw import layer_rows
 from ..errors import SanasError, SanasWarning
 from ..registry import SEARCHSPACE
 from ..space import BlockSpace
 from .arguments import parse_configs, parse_numbers, parse_shape
+from .report import compare_command, report_command
 from .search import search_command
 from .terminal import amount, console, errors, fail
 
@@ -26,6 +30,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("search")(search_command)
+app.command("report")(report_command)
+app.command("compare")(compare_command)
 
 EXAMPLE_MASK = [1, 0]
 
@@ -80,6 +86,7 @@ def show_command(
     ] = None,
     tokens: Annotated[str | None, typer.Option(metavar="T,T,...", help="Tokens; by default the initial ones.")] = None,
     shape: Annotated[str | None, typer.Option(metavar="CxHxW", help="Image shape for sizes and costs.")] = None,
+    as_text: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Show one network: what its tokens pick, its layers and shapes, its cost.
 
@@ -88,6 +95,9 @@ def show_command(
     try:
         space = CombinedSpace(parse_configs(spaces, config or []))
         archs = space.token2arch(parse_numbers(tokens))
+        if as_text:
+            print(json.dumps(_as_json(space, archs, parse_shape(shape)), indent=2, default=str))  # noqa: T201
+            return
         picked = Table("token", "choice", "picks", "of", box=None, pad_edge=False, header_style="bold")
         for token, field in zip(archs.network.tokens, space.table.fields, strict=True):
             picked.add_row(
@@ -103,6 +113,22 @@ def show_command(
         f"\nFLOPs {cost.flops:,}   parameters {cost.params:,}   peak activations "
         f"{amount(cost.peak_activation_bytes)}B   hash {archs.hash(parse_shape(shape))}"
     )
+
+
+def _as_json(space: CombinedSpace, archs: ArchList, shape: ImageShape | None) -> dict[str, Any]:
+    """What ``sanas show`` tells, for programs."""
+    cost = archs.cost(shape)
+    layers = layer_rows(archs.network.graph(shape))
+    return {
+        "configs": space.configs,
+        "tokens": archs.network.tokens,
+        "choices": archs.network.choices,
+        "input_shape": list(shape or archs.network.input_shape),
+        "output_shape": list(cost.output_shape),
+        "cost": cost.metrics(),
+        "hash": archs.hash(shape),
+        "layers": [dict(zip(("name", "operation", "output", "params", "flops"), row, strict=True)) for row in layers],
+    }
 
 
 @app.callback(invoke_without_command=True)

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from ..errors import ConfigError, SanasError
 from ..report import Final, finish, read_settings, write_settings
+from ..report.environment import command_line, versions
 from ..report.files import SETTINGS
 from ..searching import (
     ALGORITHMS,
@@ -107,6 +108,8 @@ def search_command(
                 "algorithm": algorithm,
                 "pruner": pruner,
                 "budgets": rounds,
+                "command": command_line(),
+                "versions": versions(),
             }
             write_settings(folder, settings)
         with Interrupt() as interrupt:

@@ -1,16 +1,20 @@
-"""What a finished search leaves behind for people: files and plots."""
+"""What a search leaves behind for people: a report and files."""
 
 from .files import read_settings, write_history, write_settings, write_summary
 from .finish import Final, finish
-from .plots import plot_cost, plot_progress
+from .html import render, write_report
+from .story import Network, Story, tell
 
 __all__ = [
     "Final",
+    "Network",
+    "Story",
     "finish",
-    "plot_cost",
-    "plot_progress",
     "read_settings",
+    "render",
+    "tell",
     "write_history",
+    "write_report",
     "write_settings",
     "write_summary",
 ]

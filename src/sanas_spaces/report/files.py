@@ -61,6 +61,15 @@ def read_settings(folder: Path) -> dict[str, Any]:
     return settings
 
 
+def read_summary(folder: Path) -> dict[str, Any]:
+    """Read what a run wrote about its best network, nothing if it did not get that far or the file is damaged."""
+    try:
+        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return summary if isinstance(summary, dict) else {}
+
+
 def write_text(path: Path, text: str) -> Path:
     """Write a whole file or nothing: a reader never sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from ..evaluate import ImageClassification, score_inference_model
+from ..plots import plot_cost, plot_progress
 from ..searching import SearchResult
 from .files import TABLE, write_history, write_summary, write_text
-from .plots import COST, PROGRESS, plot_cost, plot_progress
+from .html import REPORT, write_report
 
+PROGRESS = "progress.png"
+COST = "accuracy_flops.png"
+REWARD = "validation accuracy"
 MODEL = "model"
 """Folder of the exported network; its files begin with ``model/network``."""
 
@@ -39,12 +43,12 @@ class Final:
 def finish(result: SearchResult, evaluator: ImageClassification, folder: Path) -> Final:
     """Retrain the best network, score it once on the test split and write the results of the run.
 
-    Writes ``history.csv``, ``progress.png``, ``accuracy_flops.png``, ``best.json``, ``best.txt`` and ``model/``.
+    Writes ``history.csv``, ``progress.png``, ``accuracy_flops.png``, ``best.json``, ``best.txt``, ``model/`` and
+    ``report.html``.
     """
-    history = result.history
     write_history(result, folder)
-    plot_progress(history, folder / PROGRESS)
-    plot_cost(history, folder / COST)
+    plot_progress(result, folder / PROGRESS, reward=REWARD)
+    plot_cost(result, folder / COST, reward=REWARD)
     best = result.best
     data = evaluator.dataset
     trained = evaluator.train_best(best.archs)
@@ -61,6 +65,7 @@ def finish(result: SearchResult, evaluator: ImageClassification, folder: Path) -
     )
     write_text(folder / TABLE, best.archs.table(data.image_shape) + "\n")
     write_summary(folder, _summary(result, evaluator, final))
+    write_report(result, folder / REPORT)
     return final
 
 

@@ -16,6 +16,7 @@ from .budgets import PRUNERS, Halving, as_pruner
 from .candidate import Candidate
 from .constraints import Constraints
 from .engine import Engine
+from .reading import RecordedSpace, read_result
 from .result import SearchResult
 from .run import search
 from .sampler import AnnealingSampler, ModelSampler, TokenSampler
@@ -38,10 +39,12 @@ __all__ = [
     "ModelSearch",
     "PaddleSlimAnnealing",
     "RandomSearch",
+    "RecordedSpace",
     "RegularizedEvolution",
     "SearchResult",
     "TokenSampler",
     "algorithm_named",
     "as_pruner",
+    "read_result",
     "search",
 ]

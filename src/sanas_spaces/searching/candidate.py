@@ -10,6 +10,7 @@ from optuna.trial import TrialState
 from ..arch import ArchList
 from ..cost import Cost
 from ..errors import RewardError
+from ..notebook import figures, folded, heading, table
 from .record import Entry
 
 
@@ -78,6 +79,16 @@ class Candidate:
     def should_prune(self) -> bool:
         """Whether its scores so far are not promising: raise :class:`~sanas_spaces.errors.CandidatePruned` then."""
         return self._reports is not None and self._reports.should_prune(self)
+
+    def _repr_html_(self) -> str:
+        values = "" if self.values is None else f"reward {', '.join(f'{value:.6g}' for value in self.values)}"
+        tokens = table([*self.choices.items()], heading=("choice", "picks"))
+        cost = "" if self.cost is None else figures(self.cost.metrics())
+        return (
+            heading(f"Candidate {self.number}", values or self.entry.state.name.lower())
+            + cost
+            + folded(f"tokens {self.tokens}", tokens)
+        )
 
     def __repr__(self) -> str:
         return f"<Candidate {self.number} tokens={self.tokens} reward={self.reward}>"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import EvaluationError
+from ..notebook import heading
 from ..tables import Space
 from .candidate import Candidate
 from .engine import OWNER, Engine
@@ -134,6 +135,25 @@ class SearchResult:
                 }
             )
         return rows
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write a report: one HTML file with results, plots and drawings, which opens without anything else.
+
+        Args:
+            path: The file; by default ``report.html`` in the folder of the search, or here if it has none.
+
+        Raises:
+            MissingDependencyError: Jinja2, Matplotlib or scikit-learn is not installed.
+        """
+        from ..report import write_report
+
+        return write_report(self, path)
+
+    def _repr_html_(self) -> str:
+        rows = self.history
+        done = sum(row["state"] == "complete" for row in rows)
+        title = heading("SearchResult", f"{done} of {len(rows)} candidates evaluated")
+        return title + (self.best._repr_html_() if done else "")
 
     @property
     def columns(self) -> dict[str, list[Any]]:
