@@ -3,6 +3,7 @@
 from .combined import Combined, SoftConstraint, Weighted
 from .data import ImageDataset, Split, load_dataset
 from .latency import MeasuredLatency
+from .retraining import Recipe, retrain, wilson_interval
 from .trained import TrainedNetwork, score_inference_model, use_all_cores
 from .training import ImageClassification, classifier
 from .zero_cost import ZeroCost
@@ -12,6 +13,7 @@ __all__ = [
     "ImageClassification",
     "ImageDataset",
     "MeasuredLatency",
+    "Recipe",
     "SoftConstraint",
     "Split",
     "TrainedNetwork",
@@ -19,6 +21,8 @@ __all__ = [
     "ZeroCost",
     "classifier",
     "load_dataset",
+    "retrain",
     "score_inference_model",
     "use_all_cores",
+    "wilson_interval",
 ]

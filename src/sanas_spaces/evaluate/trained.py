@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -74,9 +74,7 @@ class TrainedNetwork:
                 image = paddle.static.data("image", [-1, *image_shape], "float32")
                 label = paddle.static.data("label", [-1, 1], "int64")
                 logits = network(image, is_test=False)
-                losses = paddle.nn.functional.cross_entropy(
-                    logits, label, label_smoothing=label_smoothing, reduction="none"
-                )
+                losses = _losses(logits, label, label_smoothing)
                 # their mean, as a pooling: Paddle's mean writes a line on stdout when oneDNN is asked for
                 loss = paddle.nn.functional.adaptive_avg_pool2d(paddle.reshape(losses, [1, 1, -1, 1]), 1)
                 paddle.optimizer.Momentum(
@@ -100,6 +98,10 @@ class TrainedNetwork:
             (loss,) = self._run(self._train_program, feed, [self._loss])
         self._schedule.step()
         return float(loss.item())
+
+    def go_to_step(self, step: int) -> None:
+        """Take the learning rate of ``step``, counted from 0, next."""
+        self._schedule.step(step)
 
     def calibrate(self, batches: Iterable[Images]) -> None:
         """Set batch-norm statistics to their means over ``batches`` (Wu and Johnson, arXiv:2105.07576, section 3)."""
@@ -136,6 +138,27 @@ class TrainedNetwork:
     def weights(self) -> dict[str, np.ndarray[Any, Any]]:
         """Parameters and batch-norm statistics by name."""
         return {parameter.name: np.array(self._tensor(parameter.name)) for parameter in self._parameters}
+
+    def state(self) -> dict[str, np.ndarray[Any, Any]]:
+        """Everything that training changes, by name: parameters, statistics and momenta."""
+        return {name: np.array(self._tensor(name)) for name in self._state_names()}
+
+    def restore(self, state: Mapping[str, np.ndarray[Any, Any]]) -> None:
+        """Set what :meth:`state` told, of this network or of one that was built in the same way.
+
+        Raises:
+            BuildError: It is the state of another network.
+        """
+        names = self._state_names()
+        if set(names) != set(state) or any(np.array(self._tensor(n)).shape != state[n].shape for n in names):
+            raise BuildError(f"{self.network.name}: this is the state of another network")
+        for name in names:
+            self._set(name, state[name])
+
+    def _state_names(self) -> list[str]:
+        with static_mode():
+            found = self._train_program.state_dict("all", self._scope)
+        return sorted(name for name in found if not name.startswith("learning_rate"))
 
     def save(self, path: str | Path) -> None:
         """Write a Paddle inference model from standardised images to logits; ``path`` is without file ending."""
@@ -175,6 +198,18 @@ def score_inference_model(path: str | Path, split: Split) -> float:
             for start in range(0, len(split), SCORE_BATCH)
         ]
     return _accuracy(np.concatenate(batches), split)
+
+
+def _losses(logits: Any, label: Any, label_smoothing: float) -> Any:
+    """Cross entropy [N, 1] of each image."""
+    from paddle.nn import functional
+
+    if not label_smoothing:
+        return functional.cross_entropy(logits, label, reduction="none")
+    # by hand: for labels that are numbers, Paddle's own argument fails in static programs
+    exact = functional.one_hot(label[:, 0], logits.shape[1])
+    target = exact * (1.0 - label_smoothing) + label_smoothing / logits.shape[1]
+    return functional.cross_entropy(logits, target, soft_label=True, reduction="none")
 
 
 def _description(network: NetArch, image_shape: tuple[int, int, int]) -> tuple[list[Node], list[NamedParameter]]:

@@ -1,0 +1,23 @@
+"""Networks to take away: architecture files, Python source, ONNX, Paddle inference models, weights."""
+
+from ..files import read_arrays, write_arrays
+from .architecture import load_arch, save_arch, to_json
+from .exporting import FORMATS, export
+from .onnx_model import save_onnx
+from .python import to_python
+from .saved import Saved, read_saved, save_trained
+
+__all__ = [
+    "FORMATS",
+    "Saved",
+    "export",
+    "load_arch",
+    "read_arrays",
+    "read_saved",
+    "save_arch",
+    "save_onnx",
+    "save_trained",
+    "to_json",
+    "to_python",
+    "write_arrays",
+]
