@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 IRS = ("legacy", "pir")
+CLIENT_MODULE = {"paddleslim": "common.controller_client", "sanas_spaces": "nas.controller_client"}
 PASSED = 42
 """Exit status of a script that ran; PaddleSlim ends processes with 0."""
 
@@ -43,8 +44,8 @@ def main(package: str, name: str) -> None:
         import paddle
 
         paddle.enable_static()
-        modules = {part.rpartition(".")[2]: import_module(f"{package}.{part}") for part in
-                   ("nas", "nas.early_stop", "analysis")}  # fmt: skip
+        parts = ("nas", "nas.early_stop", "analysis", CLIENT_MODULE[package])
+        modules = {part.rpartition(".")[2]: import_module(f"{package}.{part}") for part in parts}
         SCRIPTS[name](SimpleNamespace(**modules))
         status = PASSED
     except Exception:

@@ -1,11 +1,15 @@
 """What PaddleSlim's published tests, API examples and demos for static NAS do, written anew.
 
-Each function takes ``lib``, whose ``nas``, ``early_stop`` and ``analysis`` are the modules of PaddleSlim or of this
-library, as if only the import lines of a script were changed. It raises if something is not as it should be.
+Each function takes ``lib``, whose ``nas``, ``early_stop``, ``analysis`` and ``controller_client`` are the modules of
+PaddleSlim or of this library, as if only the import lines of a script were changed. It raises if something is not as it
+should be.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import socket
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -78,6 +82,45 @@ def sa_nas(lib: Lib) -> None:
     tokens = sanas.current_info()["current_tokens"]
     check_block(build(sanas.tokens2arch(tokens)), tokens)
     assert isinstance(sanas.current_info(), dict)
+
+
+def _client(lib: Lib, host: str, port: int) -> None:
+    """What the client process of the next scripts does."""
+    sanas = lib.nas.SANAS(configs=BLOCK, server_addr=(host, port), save_checkpoint=None, is_server=False)
+    for _ in range(2):
+        (arch,) = sanas.next_archs()
+        assert callable(arch)
+        time.sleep(0.2)
+        sanas.reward(0.1)
+
+
+def _connect(lib: Lib, wait: float) -> None:
+    """A client in a process of its own, by the name of this machine, and a server that comes later."""
+    host = socket.gethostbyname(socket.gethostname())
+    port = free_port()
+    client = multiprocessing.get_context("fork").Process(target=_client, args=(lib, host, port))
+    client.start()
+    time.sleep(wait)
+    sanas = lib.nas.SANAS(configs=BLOCK, server_addr=("", port), save_checkpoint=None)
+    assert len(sanas.next_archs()) == 1
+    client.join(150)
+    assert client.exitcode == 0
+
+
+@script("tests/test_client_connect.py: TestClientConnect")
+def client_connect(lib: Lib) -> None:
+    _connect(lib, wait=0)
+
+
+@script("tests/test_client_connect.py: TestClientConnectCase1")
+def client_waits(lib: Lib) -> None:
+    _connect(lib, wait=12)  # 60 s in the original
+
+
+@script("tests/test_client_connect.py: TestClientConnectCase2")
+def client_without_server(lib: Lib) -> None:
+    host = socket.gethostbyname(socket.gethostname())
+    lib.controller_client.ControllerClient(host, free_port()).request_current_info()
 
 
 def _add_search_spaces() -> None:
