@@ -7,7 +7,10 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +18,24 @@ from typing import Any
 def find() -> Path | None:
     """Folder of the server's programs; Debian keeps them out of the PATH."""
     found = shutil.which("initdb")
-    places = [Path(found).parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    places = [Path(found).resolve().parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     return places[-1] if places else None
 
 
 class PostgreSQL:
-    """A server on a free port of loopback, with its data in a folder; not as root, which it refuses."""
+    """A server on a free port of loopback, with its data in a folder; it refuses to run as root.
 
-    def __init__(self, programs: Path, folder: Path) -> None:
+    Args:
+        programs: Folder of its programs.
+        data: An empty folder.
+    """
+
+    def __init__(self, programs: Path, data: Path) -> None:
         self._programs = programs
-        self._data = folder / "postgres"
-        self._data.mkdir()
+        self._data = data
         self._user: dict[str, Any] = {}
         if os.geteuid() == 0:
             nobody = pwd.getpwnam("nobody")
-            for path in (self._data, *list(self._data.parents)[:-2]):
-                path.chmod(path.stat().st_mode | 0o711)
             os.chown(self._data, nobody.pw_uid, nobody.pw_gid)
             self._user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
         with socket.socket() as probe:
@@ -39,15 +44,24 @@ class PostgreSQL:
         self._run("initdb", "-U", "sanas", "-A", "trust", "-E", "UTF8", "--no-sync")
         self.start()
 
-    @property
-    def url(self) -> str:
-        return f"postgresql+psycopg://sanas@127.0.0.1:{self.port}/postgres"
+    def database(self, name: str) -> str:
+        """Make a database, and give its URL."""
+        done = subprocess.run(
+            [str(self._programs / "createdb"), "-h", "127.0.0.1", "-p", str(self.port), "-U", "sanas", name],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return f"postgresql://sanas@127.0.0.1:{self.port}/{name}"
 
     def start(self) -> None:
+        """Start it and wait until it can be reached."""
         options = f"-p {self.port} -h 127.0.0.1 -k '' -c max_connections=200"
-        self._run("pg_ctl", "-w", "-l", str(self._data / "log"), "-o", options, "start")
+        self._run("pg_ctl", "-w", "-t", "300", "-l", str(self._data / "log"), "-o", options, "start")
 
     def stop(self, mode: str = "immediate") -> None:
+        """Stop it: ``immediate`` is as if it crashed."""
         self._run("pg_ctl", "-m", mode, "stop")
 
     def restart_after(self, seconds: float) -> None:
@@ -59,6 +73,7 @@ class PostgreSQL:
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
             [str(self._programs / program), "-D", str(self._data), *arguments],
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.STDOUT,
             cwd=self._data,
@@ -67,3 +82,16 @@ class PostgreSQL:
         )
         log = self._data / "log"
         assert done.returncode == 0, (program, log.read_text()[-2000:] if log.exists() else "no log")
+
+
+@contextmanager
+def server() -> Iterator[PostgreSQL]:
+    """A server that runs meanwhile."""
+    programs = find()
+    assert programs is not None, "PostgreSQL is not installed: apt-get install postgresql"
+    with tempfile.TemporaryDirectory() as data:  # not in a folder of root that nobody else may enter
+        running = PostgreSQL(programs, Path(data))
+        try:
+            yield running
+        finally:
+            running.stop()

@@ -57,7 +57,7 @@ def test_one_candidate_at_a_time_in_a_process_is_the_search_in_this_one() -> Non
 
 
 def _hang(number: int) -> None:
-    time.sleep(60)
+    time.sleep(600)
 
 
 def _hoard(number: int) -> None:
@@ -92,7 +92,8 @@ def test_what_happens_to_one_candidate_does_not_touch_the_others(mishap: Any, re
     def sometimes(candidate: Candidate) -> Any:
         return mishap(candidate.number) if candidate.number == 1 else reward_of(candidate.tokens)
 
-    result = search(SPACE, sometimes, steps=5, seed=0, workers=2, time_limit=3, memory_limit=1e9)
+    time_limit = 3 if mishap is _hang else 120
+    result = search(SPACE, sometimes, steps=5, seed=0, workers=2, time_limit=time_limit, memory_limit=1e9)
     assert result.columns["state"] == ["complete", "fail", "complete", "complete", "complete"]
     assert reason in result.history[1]["reason"]
     if "KeyError" in reason:

@@ -35,6 +35,8 @@ _HAVE = {
     "AND objid = {key} AND pid = pg_backend_pid()",
     "mysql": "SELECT IS_USED_LOCK('sanas {key}') = CONNECTION_ID()",
 }
+_STARTING = ("starting up", "shutting down", "recovery mode")
+"""What PostgreSQL says when it will soon be there, or there again."""
 _NOTICE_THE_DEAD = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "connect_timeout": 30}
 """Settings of libpq: a server whose machine is gone is noticed within a minute."""
 _BE_NOTICED = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
@@ -94,9 +96,18 @@ class Database(Place):
 
     def check(self) -> None:
         self._make_folder()
-        try:
-            self._engine().connect().close()
-        except storage_errors() as error:
+
+        def look() -> Exception | None:
+            try:
+                self._engine().connect().close()
+            except storage_errors() as error:
+                if any(words in str(error) for words in _STARTING):
+                    raise  # and patience is shown
+                return error
+            return None
+
+        error = self.patiently(look)
+        if error is not None:
             raise RecordError(f"the record {self} cannot be opened: {reason_of(error)}") from error
 
     def exclusive(self) -> AbstractContextManager[Any]:

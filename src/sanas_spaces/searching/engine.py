@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -205,7 +206,7 @@ class Engine:
         self._check_open(candidate)
         if isinstance(result, Mapping):
             for name in result.keys() - set(self.objectives.names) - known.keys():
-                self.record.note(candidate.entry, name, result[name])
+                self.record.note(candidate.entry, name, _noted(name, result[name]))
         entry = candidate.entry
         if self.halving and candidate.budget is not None:
             kept = self.record.report(entry, candidate.budget, numbers[0])
@@ -338,3 +339,13 @@ class Engine:
         score = float(scores_of([entry.values], self.objectives)[0][0]), -entry.number
         if self._best is None or score > self._best:
             self._best, self.best_entry = score, entry
+
+
+def _noted(name: str, value: Any) -> Any:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        raise RewardError(
+            f"{name} = {value!r}: expected numbers, text, or lists and dicts of them, to be noted"
+        ) from None
+    return value

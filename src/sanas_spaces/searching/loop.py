@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from optuna.trial import TrialState
 
-from ..errors import EvaluationError, SanasError, SearchExhausted
+from ..errors import EvaluationError, RecordError, SanasError, SearchExhausted
 from .candidate import Candidate
 from .engine import Engine
 from .execution import Execution, Outcome, Question
+from .interrupts import Shield
 
 _logger = logging.getLogger(__name__)
 
@@ -25,26 +26,39 @@ GIVE_UP_AFTER = 3
 
 def evaluations(
     engine: Engine, execution: Execution, steps: int, announce: Callable[[Candidate], Any]
-) -> Iterator[Candidate]:
-    """Hand out candidates, record what becomes of them, and yield them after that."""
+) -> Generator[Candidate, None, None]:
+    """Hand out candidates, record what becomes of them, and yield them after that.
+
+    Ctrl-C waits while something is recorded. Whoever ends the search with it, or otherwise, closes the iterator: what
+    has arrived until then is recorded, too.
+    """
     working: dict[int, Candidate] = {}
-    while True:
-        while len(working) < execution.slots and (candidate := _next(engine, steps)) is not None:
-            announce(candidate)
-            working[candidate.number] = candidate
-            execution.start(candidate)
-        if not working:
-            if not engine.waiting:
-                return
-            time.sleep(POLL_SECONDS)
-            continue
-        event = execution.next_event()
-        if isinstance(event, Question):
-            _answer(engine, working[event.number], event)
-            continue
-        candidate = working.pop(event.number)
-        _record(engine, candidate, event)
-        yield candidate
+    try:
+        while True:
+            while len(working) < execution.slots and (candidate := _next(engine, steps)) is not None:
+                announce(candidate)
+                working[candidate.number] = candidate
+                execution.start(candidate)
+            if not working:
+                if not engine.waiting:
+                    return
+                time.sleep(POLL_SECONDS)
+                continue
+            event = execution.next_event()
+            if event is None:
+                continue
+            if isinstance(event, Question):
+                _answer(engine, working[event.number], event)
+                continue
+            with Shield():
+                candidate = working.pop(event.number)
+                _record(engine, candidate, event)
+                _give_up(engine, event)
+            yield candidate
+    finally:
+        for event in execution.arrived():
+            if event.number in working:
+                _record(engine, working.pop(event.number), event)
 
 
 def _next(engine: Engine, steps: int) -> Candidate | None:
@@ -64,18 +78,25 @@ def _record(engine: Engine, candidate: Candidate, outcome: Outcome) -> None:
         try:
             engine.tell(candidate, outcome.value)
             return
+        except RecordError:
+            _logger.error("candidate %d has the result %r, which cannot be recorded", candidate.number, outcome.value)
+            raise
         except SanasError as error:  # not what a reward has to be
-            reason = f"{type(error).__name__}: {error}"
-            outcome = Outcome(candidate.number, reason=reason, details=traceback.format_exc(), error=error)
+            outcome.reason = f"{type(error).__name__}: {error}"
+            outcome.details, outcome.error = traceback.format_exc(), error
     _logger.warning("candidate %d failed: %s", candidate.number, outcome.reason)
     if outcome.details:
         engine.record.note(candidate.entry, "traceback", outcome.details)
-    engine.fail(candidate, str(outcome.reason))
+    engine.fail(candidate, outcome.reason)
+
+
+def _give_up(engine: Engine, last: Outcome) -> None:
+    """End the search if nothing but failures has come of it."""
     closed = [entry for entry in engine.record.entries if entry.state is not TrialState.RUNNING]
     if len(closed) == GIVE_UP_AFTER and all(entry.state is TrialState.FAIL for entry in closed):
         raise EvaluationError(
-            f"the first {GIVE_UP_AFTER} candidates all failed, the last with {outcome.reason}"
-        ) from outcome.error
+            f"the first {GIVE_UP_AFTER} candidates all failed, the last with {last.reason}"
+        ) from last.error
 
 
 def _answer(engine: Engine, candidate: Candidate, question: Question) -> None:

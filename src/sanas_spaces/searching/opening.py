@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ def open_engine(
     *,
     name: str,
     save_to: Path | None,
-    load_from: Path | None,
+    load_from: Path | Place | None,
     init_tokens: Sequence[int] | None,
     algorithm: Any = None,
     default_algorithm: str,
@@ -61,7 +61,7 @@ def open_engine(
         space: The search space.
         name: Name of the record's file.
         save_to: Folder for the record; None keeps it in memory. Another folder than ``load_from`` gets a copy.
-        load_from: Folder of a record, or of a checkpoint of PaddleSlim, to continue.
+        load_from: Folder of a record, or of a checkpoint of PaddleSlim, or the place of a record, to continue.
         init_tokens: First proposal.
         algorithm: What proposes: a name, a function of (choices, init_tokens, seed=), or an Optuna sampler; None
             is that of the record, PaddleSlim's rule after its checkpoint.
@@ -75,7 +75,8 @@ def open_engine(
         objectives: What is to be large or small.
         pruner: What stops candidates early: a name or one of Optuna's pruners.
         budgets: Budgets of the rounds of successive halving.
-        place: A place that several processes share, in place of folders: its search is joined, or begun.
+        place: A place that several processes share, in place of ``save_to``: its search is joined, or begun; a copy of
+            what is loaded begins it, too.
         lease: Seconds after which a silent process among them is gone.
 
     Raises:
@@ -126,28 +127,33 @@ def open_engine(
         engine(Record.create(Memory(), space.table, header)).check_constraints()
         return header
 
+    def loaded(source: Path | Place) -> Record:
+        """The record to continue."""
+        if isinstance(source, Place):
+            return Record.load(source, space.table, given)
+        if isinstance(space, CombinedSpace) and is_checkpoint_only(source, name):
+            return import_checkpoint(source, space, given)  # goes on with PaddleSlim's rule unless another is given
+        return Record.load(JournalFile(latest_record_path(source, name)), space.table, given)
+
     if place is not None:
         place.check()
         with place.exclusive():
+            if load_from is not None:
+                return engine(loaded(load_from).copy_to(place, space.table))
             if has_search(place):
                 return engine(Record.load(place, space.table, given))
             return engine(Record.create(place, space.table, begun()))
 
-    def into_folder(write: Callable[[Place], Record]) -> Engine:
-        """An engine on what is written into a new record, in the folder if there is one."""
-        held = None if save_to is None else hold(save_to, name)
-        return engine(write(_target(save_to, name)), held)
-
     if load_from is None:
         header = begun()
-        return into_folder(lambda target: Record.create(target, space.table, header))
-    if isinstance(space, CombinedSpace) and is_checkpoint_only(load_from, name):
-        record = import_checkpoint(load_from, space, given)  # goes on with PaddleSlim's rule unless another is given
-        return engine(record) if save_to is None else into_folder(lambda target: record.copy_to(target, space.table))
-    record = Record.load(JournalFile(latest_record_path(load_from, name)), space.table, given)
-    if save_to is not None and save_to.resolve() == load_from.resolve():
-        return engine(record, hold(save_to, name))
-    return into_folder(lambda target: record.copy_to(target, space.table))
+        held = None if save_to is None else hold(save_to, name)
+        return engine(Record.create(_target(save_to, name), space.table, header), held)
+    record = loaded(load_from)
+    held = None if save_to is None else hold(save_to, name)
+    stays = isinstance(load_from, Path) and save_to is not None and save_to.resolve() == load_from.resolve()
+    if stays if record.place.shared else save_to is None:
+        return engine(record, held)
+    return engine(record.copy_to(_target(save_to, name), space.table), held)
 
 
 def name_of(algorithm: Any) -> str | None:

@@ -41,12 +41,14 @@ class Place(ABC):
         """Call something that reads or writes; while the place is away, wait and call it again.
 
         Raises:
-            RecordError: The place does not come back, or its disk is full, or it cannot be written.
+            RecordError: The place does not come back, or its disk is full, or it cannot be written, or it is damaged.
         """
         began, pause = time.monotonic(), 0.05
         while True:
             try:
                 return call()
+            except json.JSONDecodeError as error:
+                raise RecordError(f"{self}{self.damage()} is damaged: {error}") from error
             except storage_errors() as error:
                 if not _may_come_back(error) or time.monotonic() - began > self.patience:
                     raise RecordError(f"{self} cannot be read or written: {reason_of(error)}") from error

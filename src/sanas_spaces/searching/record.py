@@ -180,9 +180,15 @@ class Record:
         return changed + [self._keep(trial) for trial in trials[len(self.entries) :]]
 
     def copy_to(self, place: Place, table: TokenTable) -> Record:
-        """Copy everything into a new record and return that; a file appears only when it is complete."""
+        """Copy everything into a new record and return that; a file appears only when it is complete.
+
+        Raises:
+            RecordError: There is one already, or it cannot be written.
+        """
         if not isinstance(place, JournalFile):
             return self._copy(place, table)
+        if has_search(place):
+            raise RecordError(f"{place} holds a search already; load that, or choose another file")
         part = place.path.with_name(place.path.name + ".part")
         part.unlink(missing_ok=True)
         self._copy(JournalFile(part), table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,11 @@ def search(
             return Pool(evaluation, workers=workers, time_limit=time_limit, memory_limit=memory_limit)
         if time_limit is not None or memory_limit is not None:
             raise ConfigError("time_limit and memory_limit are for workers of this machine, not for an executor")
-        return FuturesExecution(RayExecutor() if executor == "ray" else executor, evaluation, workers=workers)
+        if engine.pruner is not None:
+            raise ConfigError("a pruner needs scores on the way, and an executor tells nothing before the end")
+        if executor == "ray":
+            return FuturesExecution(RayExecutor(), evaluation, workers=workers, owned=True)
+        return FuturesExecution(executor, evaluation, workers=workers)
 
     engine = open_engine(
         space,
@@ -146,9 +151,11 @@ def search(
     result = SearchResult(engine, run_folder)
     try:
         with execution_of(engine, evaluate) as execution:
-            for candidate in evaluations(engine, execution, steps, lambda one: on_start and on_start(result, one)):
-                for callback in callbacks:
-                    callback(result, candidate)
+            done = evaluations(engine, execution, steps, lambda one: on_start and on_start(result, one))
+            with closing(done):
+                for candidate in done:
+                    for callback in callbacks:
+                        callback(result, candidate)
     finally:
         engine.close()
     return result

@@ -15,6 +15,8 @@ from .constraints import Constraints
 from .desk import DEFAULT_ADDRESS, Desk, OwnDesk, can_serve, over_network
 from .leases import LEASE_SECONDS
 from .opening import open_engine
+from .places import STUDY_NAME, Place, is_storage, place_of
+from .record import read_header
 
 RECORD_NAME = "sanas"
 PATIENCE_SECONDS = 120.0
@@ -41,9 +43,11 @@ class SANAS:
         reduce_rate: Factor of the temperature per reward.
         search_steps: Number of rewards after which the search is over.
         init_tokens: First candidate; by default the initial tokens of the spaces.
-        save_checkpoint: Folder of the record, an Optuna journal file; None keeps it in memory.
+        save_checkpoint: Folder of the record, an Optuna journal file; None keeps it in memory. Or where processes share
+            the search, as ``storage`` of :func:`~sanas_spaces.search`: the URL of a database, the path of a SQLite
+            (``.db``) or journal file (``.journal``). Whoever gives the same one works on the same search.
         load_checkpoint: Folder whose newest record is continued; one with only PaddleSlim's ``sanas.checkpoints`` is
-            continued from there, and the file stays as it is.
+            continued from there, and the file stays as it is. Or such a URL or path.
         is_server: False for a client of a server elsewhere, which decides all other settings but ``configs``.
         seed: Seed of the search; by default drawn and written into the record.
         constraints: Bounds that every candidate meets: ``{"flops": 50e6, "params": (1e5, 1e6)}``.
@@ -113,8 +117,8 @@ class SANAS:
             constraints=Constraints(constraints),
             input_shape=input_shape,
             pruner=pruner,
-            save_to=None if save_checkpoint is None else Path(save_checkpoint),
-            load_from=None if load_checkpoint is None else Path(load_checkpoint),
+            **_checkpoints(save_checkpoint, load_checkpoint),
+            lease=lease,
         )
         if served:
             access = {"steps": search_steps, "token": token, "tls": tls, "lease": lease}
@@ -199,6 +203,20 @@ class SANAS:
         if self._current is None:
             raise RewardError(f"{call}() without a candidate: call next_archs() first")
         return self._current
+
+
+def _checkpoints(save: str | Path | None, load: str | Path | None) -> dict[str, Any]:
+    """Where ``open_engine`` continues, and where it writes."""
+    place = None if save is None or not is_storage(save) else place_of(save, STUDY_NAME)
+    source: Path | Place | None = None
+    if load is not None:
+        source = place_of(load, STUDY_NAME) if is_storage(load) else Path(load)
+    if place is not None and isinstance(source, Place) and str(source) == str(place):
+        place.check()
+        read_header(place)  # there has to be one
+        source = None
+    folder = None if save is None or place is not None else Path(save)
+    return {"save_to": folder, "load_from": source, "place": place}
 
 
 def _algorithm(algorithm: Any, annealing: str) -> Any:

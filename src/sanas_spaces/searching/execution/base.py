@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import queue
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from optuna import TrialPruned
@@ -20,6 +22,7 @@ from ..candidate import Candidate, Reports
 from ..record import Entry
 
 CostOf = Callable[[Any], Any]
+T = TypeVar("T")
 
 
 @dataclass
@@ -73,8 +76,12 @@ class Execution(ABC):
         """Take a candidate."""
 
     @abstractmethod
-    def next_event(self) -> Outcome | Question:
-        """Wait for the next thing that happens to one of the candidates."""
+    def next_event(self) -> Outcome | Question | None:
+        """Wait for the next thing that happens to one of the candidates; None: it can take more of them than before."""
+
+    def arrived(self) -> list[Outcome]:
+        """Outcomes that are there already; who stops a search takes them, too."""
+        return []
 
     @abstractmethod
     def close(self) -> None:
@@ -127,6 +134,15 @@ class Evaluation:
 def failed(number: int, error: Exception) -> Outcome:
     """The outcome of an exception."""
     return Outcome(number, reason=f"{type(error).__name__}: {error}", details=traceback.format_exc())
+
+
+def drained(events: queue.SimpleQueue[T]) -> list[T]:
+    """Everything that waits in a queue."""
+    found = []
+    with suppress(queue.Empty):
+        while True:
+            found.append(events.get_nowait())
+    return found
 
 
 def plain(value: Any) -> Any:

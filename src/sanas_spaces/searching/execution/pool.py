@@ -18,11 +18,13 @@ import psutil
 
 from ...errors import ConfigError
 from ..candidate import Candidate
-from .base import Evaluation, Execution, Outcome, Question, failed
+from .base import Evaluation, Execution, Outcome, Question, drained, failed
 from .pipes import Pipe
 
 LOOK_SECONDS = 0.2
 """How often time and memory of a process are looked at."""
+START_SECONDS = 600.0
+"""How long a process may take to start, which does not count as evaluation."""
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -79,6 +81,9 @@ class Pool(Execution):
     def next_event(self) -> Outcome | Question:
         return self._events.get()
 
+    def arrived(self) -> list[Outcome]:
+        return [event for event in drained(self._events) if isinstance(event, Outcome)]
+
     def close(self) -> None:
         self._closing.set()
         for _ in self._keepers:
@@ -109,8 +114,9 @@ class Pool(Execution):
         """Evaluate a candidate in a process and see that it keeps to the limits; None if the pool closes."""
         time_limit, memory_limit = self._limits
         number = candidate.number
+        limit: float | None
         answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        began = time.monotonic()
+        began, limit = time.monotonic(), START_SECONDS
         process.send(("evaluate", number, candidate.entry.tokens, candidate.budget, candidate.prunable))
         while not self._closing.is_set():
             message = process.receive(LOOK_SECONDS)
@@ -118,8 +124,8 @@ class Pool(Execution):
                 reason = None
                 if not process.is_alive:
                     reason = process.last_words()
-                elif time_limit is not None and time.monotonic() - began > time_limit:
-                    reason = f"it took longer than {time_limit:g} s and was ended"
+                elif limit is not None and time.monotonic() - began > limit:
+                    reason = f"it took longer than {limit:g} s and was ended"
                 elif memory_limit is not None and (used := process.memory()) > memory_limit:
                     reason = (
                         f"it used {used / 1e9:.2f} GB of memory, more than {memory_limit / 1e9:g} GB, and was ended"
@@ -127,6 +133,8 @@ class Pool(Execution):
                 if reason is not None:
                     process.is_usable = False
                     return Outcome(number, reason=reason)
+            elif message[0] == "begun":
+                began, limit = time.monotonic(), time_limit
             elif message[0] == "outcome":
                 return Outcome(number, **message[1])
             elif message[0] == "question":

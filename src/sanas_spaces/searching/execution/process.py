@@ -47,6 +47,7 @@ def main() -> None:
     evaluation: Evaluation | Exception = messages.get()
     while True:
         _, number, tokens, budget, prunable = messages.get()
+        pipe.send(("begun",))
         if isinstance(evaluation, Exception):
             outcome = failed(number, evaluation)
         else:
