@@ -22,12 +22,21 @@ IDLE_SECONDS = 30
 """Time between two requests of a connection."""
 
 
+class _Calm(logging.LoggerAdapter[logging.Logger]):
+    """Says of malformed requests what uvicorn says, but not as a warning: anybody can send them."""
+
+    level = logging.INFO
+
+    def warning(self, msg: object, *arguments: object, **options: Any) -> None:
+        self.debug(msg, *arguments, **options)
+
+
 class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's protocol with bounds on connections and headers, which it leaves to a proxy in front of it."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.logger = _logger
+        self.logger = _Calm(_logger, {})  # type: ignore[assignment]
         self._head_bytes: int | None = 0  # None while a body is read or a request is answered
         self._deadline: asyncio.TimerHandle | None = None
 

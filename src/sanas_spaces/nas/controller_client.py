@@ -54,7 +54,8 @@ class ControllerClient:
         if self._number is None:
             raise RewardError("update() without tokens: call next_tokens() first")
         fields = {"client": self._name, "reward": float(reward), "tokens": [int(token) for token in tokens]}
-        return self._transport.post(f"/v1/candidates/{self._number}/reward", fields)["state"] == "complete"
+        answer = self._transport.post(f"/v1/candidates/{self._number}/reward", fields)
+        return bool(answer.get("state") == "complete")
 
     def request_current_info(self) -> dict[str, Any] | None:
         """Best tokens and reward so far and the tokens of this client; None if there is no server."""
