@@ -18,6 +18,7 @@ from .space import BlockSpace, NetworkSpace, SearchSpaceBase
 from .tokens import TokenRow, choice
 
 if TYPE_CHECKING:
+    from .export import load_arch, save_arch
     from .searching import SANAS, AnnealingSampler, Candidate, ModelSampler, SearchResult, TokenSampler, search
 
 __version__ = "0.1.0"
@@ -42,7 +43,9 @@ __all__ = [
     "TokenSampler",
     "__version__",
     "choice",
+    "load_arch",
     "ops",
+    "save_arch",
     "search",
     "spaces",
 ]
@@ -56,11 +59,14 @@ _SEARCHING = (
     "TokenSampler",
     "search",
 )
+_EXPORT = ("load_arch", "save_arch")
 
 
 def __getattr__(name: str) -> Any:
     if name in _SEARCHING:
         return getattr(import_module(".searching", __name__), name)
+    if name in _EXPORT:
+        return getattr(import_module(".export", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

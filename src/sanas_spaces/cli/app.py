@@ -19,9 +19,11 @@ from ..errors import SanasError, SanasWarning
 from ..registry import SEARCHSPACE
 from ..space import BlockSpace
 from .arguments import parse_configs, parse_numbers, parse_shape
+from .export import export_command
 from .report import compare_command, report_command
 from .search import search_command
 from .terminal import amount, console, errors, fail
+from .train import train_command
 
 app = typer.Typer(
     help="Neural architecture search for PaddlePaddle.",
@@ -32,6 +34,8 @@ app = typer.Typer(
 app.command("search")(search_command)
 app.command("report")(report_command)
 app.command("compare")(compare_command)
+app.command("export")(export_command)
+app.command("train")(train_command)
 
 EXAMPLE_MASK = [1, 0]
 

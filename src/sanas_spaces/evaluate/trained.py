@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from .data import Images, Split
 from .weights import initial_value
 
 SCORE_BATCH = 256
+_VELOCITY = re.compile(r"_velocity_\d+$")
 ONEDNN_KINDS = (
     kinds.Input,
     kinds.Conv2d,
@@ -141,7 +143,7 @@ class TrainedNetwork:
 
     def state(self) -> dict[str, np.ndarray[Any, Any]]:
         """Everything that training changes, by name: parameters, statistics and momenta."""
-        return {name: np.array(self._tensor(name)) for name in self._state_names()}
+        return {key: np.array(self._tensor(name)) for key, name in self._state_names().items()}
 
     def restore(self, state: Mapping[str, np.ndarray[Any, Any]]) -> None:
         """Set what :meth:`state` told, of this network or of one that was built in the same way.
@@ -150,15 +152,16 @@ class TrainedNetwork:
             BuildError: It is the state of another network.
         """
         names = self._state_names()
-        if set(names) != set(state) or any(np.array(self._tensor(n)).shape != state[n].shape for n in names):
+        if set(names) != set(state) or any(np.array(self._tensor(n)).shape != state[k].shape for k, n in names.items()):
             raise BuildError(f"{self.network.name}: this is the state of another network")
-        for name in names:
-            self._set(name, state[name])
+        for key, name in names.items():
+            self._set(name, state[key])
 
-    def _state_names(self) -> list[str]:
+    def _state_names(self) -> dict[str, str]:
+        """Names in the scope; the optimizer numbers its own within the process, which is left out of the keys."""
         with static_mode():
             found = self._train_program.state_dict("all", self._scope)
-        return sorted(name for name in found if not name.startswith("learning_rate"))
+        return {_VELOCITY.sub("_velocity", name): name for name in sorted(found) if "learning_rate" not in name}
 
     def save(self, path: str | Path) -> None:
         """Write a Paddle inference model from standardised images to logits; ``path`` is without file ending."""

@@ -5,7 +5,7 @@ from .architecture import load_arch, save_arch, to_json
 from .exporting import FORMATS, export
 from .onnx_model import save_onnx
 from .python import to_python
-from .saved import Saved, read_saved, save_trained
+from .saved import Saved, read_saved, save_model, saved_for
 
 __all__ = [
     "FORMATS",
@@ -15,8 +15,9 @@ __all__ = [
     "read_arrays",
     "read_saved",
     "save_arch",
+    "save_model",
     "save_onnx",
-    "save_trained",
+    "saved_for",
     "to_json",
     "to_python",
     "write_arrays",

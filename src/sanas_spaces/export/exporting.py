@@ -9,6 +9,7 @@ from typing import Any
 
 from ..arch import ArchList, ImageShape, NetArch
 from ..errors import ConfigError, ExportError, did_you_mean
+from ..evaluate.training import classifier
 from ..files import write_text
 from .architecture import FILE, to_json
 from .inference import InferenceProgram
@@ -29,6 +30,7 @@ def export(
     formats: Sequence[str] | None = None,
     weights: Mapping[str, Any] | None = None,
     input_shape: ImageShape | None = None,
+    num_classes: int | None = None,
     configs: Any = None,
     metadata: Mapping[str, str] | None = None,
     **kwargs: Any,
@@ -44,6 +46,7 @@ def export(
             installed, and what needs weights only if there are any.
         weights: Arrays or tensors by parameter name, such as a ``state_dict``.
         input_shape: Image shape [C, H, W]; by default that of ``arch``.
+        num_classes: Put a classifier on the network, as ``ImageClassification`` does, for so many classes.
         configs: Configs of the search space, to be told in the architecture file.
         metadata: Texts to store in the ONNX file, by name.
         kwargs: Keywords of the network, such as ``return_block``.
@@ -57,6 +60,8 @@ def export(
         MissingDependencyError: ONNX was asked for and is not installed.
     """
     network = arch.network if isinstance(arch, ArchList) else arch
+    if num_classes is not None:
+        network = classifier(network, num_classes, input_shape or network.input_shape)
     chosen = checked_formats(formats, weights is not None)
     target = Path(folder)
     graph = network.graph(input_shape, **kwargs)

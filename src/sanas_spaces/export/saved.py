@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..arch import NetArch
-from ..errors import ExportError
+from ..errors import CostError, ExportError
+from ..evaluate.trained import TrainedNetwork
 from ..files import Arrays, read_arrays, write_arrays, write_text
 from .architecture import FILE, load_arch, to_json
 
 MODEL = "model"
-"""Folder of the trained network in a run."""
+"""Folder of the trained network in a run; the files of its inference model begin with ``model/network``."""
 WEIGHTS = "weights.npz"
 
 
@@ -23,10 +23,17 @@ class Saved(NamedTuple):
     weights: Arrays
 
 
-def save_trained(folder: Path, network: NetArch, weights: Mapping[str, Any], *, configs: Any = None) -> None:
-    """Write a trained network into ``folder``: its architecture and its weights."""
-    write_arrays(folder / WEIGHTS, weights)
-    write_text(folder / FILE, to_json(network, configs=configs))
+def save_model(folder: Path, trained: TrainedNetwork, *, configs: Any = None) -> None:
+    """Write architecture and weights of a trained network into ``folder``.
+
+    A network that calls Paddle itself has no description to write; its inference model is all there is of it.
+    """
+    try:
+        text = to_json(trained.network, configs=configs)
+    except CostError:
+        return
+    write_arrays(folder / WEIGHTS, trained.weights())
+    write_text(folder / FILE, text)
 
 
 def read_saved(run: Path) -> Saved:
@@ -38,9 +45,16 @@ def read_saved(run: Path) -> Saved:
     """
     folder = run / MODEL
     if not (folder / FILE).exists() or not (folder / WEIGHTS).exists():
-        what = "keeps no weights of its network" if folder.exists() else "holds no trained network"
         raise ExportError(
-            f"{run} {what}: it was made by an earlier version or is not finished; "
-            f"finish it with: sanas search --output {run} --resume"
+            f"{run} holds no network with weights: it is not finished, or was made by an earlier version (finish it "
+            f"with: sanas search --output {run} --resume), or its space calls Paddle itself ({MODEL}/network is all there is)"
         )
     return Saved(load_arch(folder / FILE), read_arrays(folder / WEIGHTS))
+
+
+def saved_for(run: Path | None, tokens: list[int]) -> Saved | None:
+    """The trained network of a run, if there is one and it has these tokens."""
+    if run is None or not (run / MODEL / FILE).exists():
+        return None
+    saved = read_saved(run)
+    return saved if saved.arch.tokens == tokens else None

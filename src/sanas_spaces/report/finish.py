@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..evaluate import ImageClassification, score_inference_model
+from ..evaluate import ImageClassification, ImageDataset, score_inference_model
+from ..export.saved import MODEL, save_model
 from ..plots import plot_cost, plot_progress
 from ..searching import SearchResult
 from .files import TABLE, write_history, write_summary, write_text
@@ -15,8 +16,6 @@ from .html import REPORT, write_report
 PROGRESS = "progress.png"
 COST = "accuracy_flops.png"
 REWARD = "validation accuracy"
-MODEL = "model"
-"""Folder of the exported network; its files begin with ``model/network``."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,7 @@ def finish(result: SearchResult, evaluator: ImageClassification, folder: Path) -
     trained = evaluator.train_best(best.archs)
     path = folder / MODEL / "network"
     trained.save(path)
+    save_model(folder / MODEL, trained, configs=result.settings["configs"])
     cost = evaluator.cost(best.archs)
     final = Final(
         number=best.number,
@@ -70,21 +70,25 @@ def finish(result: SearchResult, evaluator: ImageClassification, folder: Path) -
 
 
 def _summary(result: SearchResult, evaluator: ImageClassification, final: Final) -> dict[str, Any]:
-    data = evaluator.dataset
     return {
         **asdict(final),
         "model": f"{MODEL}/{final.model.name}",
         "configs": result.settings["configs"],
         "tokens": result.best.tokens,
         "choices": result.best.choices,
-        "data": {
-            "name": data.name,
-            "image_shape": list(data.image_shape),
-            "classes": list(data.class_names),
-            "mean": [float(value) for value in data.mean],
-            "std": [float(value) for value in data.std],
-        },
+        "data": describe_data(evaluator.dataset),
         "candidates": len(result.history),
         "seed": result.settings["seed"],
         "version": result.settings["version"],
+    }
+
+
+def describe_data(data: ImageDataset) -> dict[str, Any]:
+    """What a program has to know to give images to a network that was trained on ``data``."""
+    return {
+        "name": data.name,
+        "image_shape": list(data.image_shape),
+        "classes": list(data.class_names),
+        "mean": [float(value) for value in data.mean],
+        "std": [float(value) for value in data.std],
     }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,41 @@ class SearchResult:
         from ..report import write_report
 
         return write_report(self, path)
+
+    def export(
+        self,
+        folder: str | Path,
+        formats: Sequence[str] | None = None,
+        *,
+        weights: Mapping[str, Any] | None = None,
+        candidate: Candidate | None = None,
+        **settings: Any,
+    ) -> dict[str, Path]:
+        """Write a network of this search for use without it; see :func:`sanas_spaces.export.export`.
+
+        Args:
+            folder: Where to write.
+            formats: Some of ``"paddle"``, ``"onnx"``, ``"weights"``, ``"json"``, ``"python"``.
+            weights: Arrays or tensors by parameter name; by default those that ``sanas search`` kept in the folder of
+                the search, which are of the network with its classifier.
+            candidate: The candidate; by default the best.
+            settings: ``num_classes`` to put a classifier on the network, ``input_shape``, by default that of the
+                search, and keywords of the network.
+
+        Raises:
+            ExportError: A format needs weights and there are none; an export never trains.
+        """
+        package = import_module("sanas_spaces.export")  # by name: searching does not know the floors above it
+        chosen = self.best if candidate is None else candidate
+        saved = package.saved_for(self.folder, chosen.tokens) if weights is None else None
+        settings.setdefault("configs", self.settings.get("configs"))
+        arch: Any = chosen.archs
+        if saved is not None:
+            arch, weights = saved
+        else:
+            settings.setdefault("input_shape", self.engine.input_shape)
+        written: dict[str, Path] = package.export(arch, folder, formats=formats, weights=weights, **settings)
+        return written
 
     def _repr_html_(self) -> str:
         rows = self.history
