@@ -96,7 +96,10 @@ def from_json(text: str, where: str = "architecture") -> NetArch:
     for layer, node in zip(layers, graph.nodes[1:], strict=True):
         if list(node.dims) != layer.shape:
             raise ArchitectureError(f"{layer.where}: shape = {layer.shape!r}: computed is {list(node.dims)}")
-    graph.parameters()
+    try:
+        graph.parameters()
+    except GraphError as error:
+        raise ArchitectureError(f"{where}: {error}") from None
     if len(graph.live()) != len(graph.nodes):
         raise ArchitectureError(f"{where}: there are layers that the result does not need")
     found = graph.canonical_hash()

@@ -47,7 +47,7 @@ def read_saved(run: Path) -> Saved:
     if not (folder / FILE).exists() or not (folder / WEIGHTS).exists():
         raise ExportError(
             f"{run} holds no network with weights: it is not finished, or was made by an earlier version (finish it "
-            f"with: sanas search --output {run} --resume), or its space calls Paddle itself ({MODEL}/network is all there is)"
+            f"with: sanas search --output {run} --resume), or its space calls Paddle itself: {MODEL}/network is all"
         )
     return Saved(load_arch(folder / FILE), read_arrays(folder / WEIGHTS))
 

@@ -111,13 +111,13 @@ class BlockClass:
         block = self._first.block
         margin, inner = " " * INDENT, " " * 2 * INDENT
         arguments = ["self", *(["name", *self._arguments.values()] if self._several else [])]
-        written = [f"class {self.name}(nn.Layer):", f'{margin}"""{recipe(block)}"""', ""]
+        sizes = iter(self._written)
+        written_sizes = [dict(zip(module.sizes, sizes, strict=False)) for module in self._first.modules]
+        about = recipe(block, [values.get("kernel", "") for values in written_sizes])
+        written = [f"class {self.name}(nn.Layer):", f'{margin}"""{about}"""', ""]
         written += lines(Call("__init__", arguments), INDENT, "def ", ":")
         written.append(f"{inner}super().__init__()")
-        position = 0
-        for node, module in zip(block.weighted, self._first.modules, strict=True):
-            values = dict(zip(module.sizes, self._written[position:], strict=False))
-            position += len(module.sizes)
+        for node, module, values in zip(block.weighted, self._first.modules, written_sizes, strict=True):
             name = layer_name(node, block.label if self._several else None)
             written += make(self._first.attributes[node.index], module, [name, *arguments_of(module, values)], node)
         flow = Flow(block.inputs, uses_in(block))
@@ -166,23 +166,23 @@ def _behind(name: str, label: str | None) -> str:
     return f'f"{{name}}{quoted(rest, formatted=True)}"' if rest else "name"
 
 
-def recipe(block: Block) -> str:
-    """What a block does, for its docstring."""
+def recipe(block: Block, kernels: Sequence[str]) -> str:
+    """What a block does, for its docstring; a kernel that is an argument is told as kxk."""
     words = []
-    for node in block.weighted:
+    for node, written in zip(block.weighted, kernels, strict=True):
         kind: Any = node.kind
         if isinstance(kind, kinds.Conv2d):
-            size = "x".join(map(str, kind.kernel))
-            depthwise = " depthwise" if kind.groups > 1 and kind.groups == node.inputs[0].dims[0] else ""
-            words.append(f"{size}{depthwise} convolution")
+            size = "x".join(map(str, kind.kernel)) if written[:1] in "[0123456789" else "kxk"
+            depthwise = kind.groups > 1 and kind.groups == node.inputs[0].dims[0]
+            words.append(f"{size} depthwise" if depthwise else size)
         else:
-            words.append("normalisation" if isinstance(kind, kinds.BatchNorm) else "fully connected layer")
+            words.append("normalisation" if isinstance(kind, kinds.BatchNorm) else "fully connected")
     ends = {type(node.kind) for node in block.outputs}
-    joined = "branches, joined" if functions.Concat in ends else "added to a shortcut" if functions.Add in ends else ""
+    joined = "; joined branches" if functions.Concat in ends else "; with a shortcut" if functions.Add in ends else ""
     if len(words) > 6:
-        words = [f"{len(words)} layers"]
-    sentence = ", ".join([*words, *([joined] if joined else [])])
-    return f"{sentence[0].upper()}{sentence[1:]}."
+        return f"{len(words)} layers{joined}."
+    convolutions = all(isinstance(node.kind, kinds.Conv2d) for node in block.weighted)
+    return f"{'Convolutions' if convolutions else 'Layers'} {', '.join(words)}{joined}."
 
 
 def class_name(block: Block) -> str:

@@ -160,6 +160,7 @@ _WRITE: dict[type, Callable[[Any, Node, Sequence[Expression]], Expression]] = {
     functions.Concat: lambda kind, node, inputs: Call(
         "paddle.concat", [Literal("[", inputs, "]"), f"axis={kind.axis}"]
     ),
+    functions.Resize: _resize,
     functions.Slice: _slice,
     functions.Crop: lambda kind, node, inputs: f"{inputs[0]}[:, :, {kind.top}:, {kind.left}:]",
     functions.Flatten: lambda kind, node, inputs: Call("paddle.flatten", [*inputs, "1"]),
