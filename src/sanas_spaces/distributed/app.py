@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 BODY_SECONDS = 10.0
 """Time for the body of a request."""
+MAX_DISCARDED_BYTES = 1024 * 1024
+"""Length of a body that is read to its end, so that who has sent it reads the answer, although it is too long."""
 STATUS_SECONDS = 1.0
 """For how long a status is shown before it is looked at anew; longer if that takes long."""
 STATUS_SHARE = 20
@@ -203,11 +205,15 @@ def client_in(request: Request) -> str | None:
 async def _body(request: Request) -> bytes:
     too_long = RequestError(413, f"the body has more than {MAX_BODY_BYTES} bytes", "TooLarge")
     length = request.headers.get("content-length", "0")
-    if not (length.isascii() and length.isdigit()) or len(length) > 12 or int(length) > MAX_BODY_BYTES:
+    if not (length.isascii() and length.isdigit()) or len(length) > 12 or int(length) > MAX_DISCARDED_BYTES:
         raise too_long
-    body = bytearray()
+    body, count = bytearray(), 0
     async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY_BYTES:
-            raise too_long
+        count += len(part)
+        if count > MAX_DISCARDED_BYTES:
+            break
+        if count <= MAX_BODY_BYTES:
+            body += part
+    if count > MAX_BODY_BYTES:
+        raise too_long
     return bytes(body)

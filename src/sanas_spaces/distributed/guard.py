@@ -8,8 +8,6 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .messages import MAX_BODY_BYTES
-
 _logger = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 512
@@ -58,10 +56,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._head_bytes is not None:
             if self._deadline is None:
                 self._deadline = self.loop.call_later(HEAD_SECONDS, self._end)
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES + MAX_BODY_BYTES:  # a first packet may hold the body, too
-                self._end()
-                return
+            self._head_bytes += len(data)  # at most 256 KiB at a time
         super().data_received(data)
         if self._head_bytes is not None and self._head_bytes > MAX_HEAD_BYTES:
             self._end()

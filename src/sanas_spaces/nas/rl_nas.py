@@ -13,7 +13,7 @@ import numpy as np
 
 from ..arch import ArchList
 from ..combine import SearchSpaceFactory
-from ..distributed import PATIENCE_SECONDS, Transport
+from ..distributed import PATIENCE_SECONDS, Settings, Transport
 from ..distributed.rounds_client import RemotePolicy
 from ..distributed.settings import checked_address
 from ..errors import ConfigError, RewardError, did_you_mean
@@ -108,6 +108,7 @@ class RLNAS:
         elif server_addr is DEFAULT_ADDRESS or not can_serve(server_addr):
             self._policy = self._own(load_from, _generator(seed), bool(use_gpu))
         else:
+            Settings.of(server_addr, token=token, tls=tls)  # what is wrong with them is told at once
             job = {
                 "address": list(checked_address(server_addr)),
                 "token": token,
