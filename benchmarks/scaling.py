@@ -314,7 +314,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--value", nargs="+", required=True, metavar="COLUMN", help="of each table, or one for all")
     parser.add_argument("--algorithms", nargs="+", metavar="NAME", default=list(ALGORITHMS))
     parser.add_argument("--workers", nargs="+", type=int, default=list(WORKERS))
-    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[20], help="for each number of workers, or for all")
     parser.add_argument("--most", type=int, default=4000, help="evaluations of one run")
     parser.add_argument("--tail", choices=("lognormal", "pareto"), default="lognormal", help="of the durations")
     parser.add_argument("--output", type=Path, default=Path("runs/scaling"))
@@ -324,8 +324,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         task = Task(path, options.value[min(index, len(options.value) - 1)], options.tail)
         summaries = []
         for algorithm in options.algorithms:
-            for workers in options.workers:
-                runs = all_runs(task, algorithm, workers, options.seeds, options.most, options.output)
+            for place, workers in enumerate(options.workers):
+                seeds = options.seeds[min(place, len(options.seeds) - 1)]
+                runs = all_runs(task, algorithm, workers, seeds, options.most, options.output)
                 summaries.append(Summary(algorithm, workers, runs))
                 sys.stderr.write(f"{task.name}: {algorithm} with {workers} workers done\n")
         done.append((task, summaries))
