@@ -17,6 +17,7 @@ PRINTS = {
     "costs": "FLOPs                312,339,328",
     "custom_space": "feature  [4, 128, 16, 16]",
     "custom_space_ops": "3,809,280",
+    "detection_backbone": "after 60 steps",
     "sanas_dygraph": "best   ",
     "sanas_static": "best   ",
 }

@@ -143,7 +143,7 @@ def change(*path: Any, to: Any) -> Callable[[Any], None]:
         (change("layers", 0, "settings", "act", to="relu7"), "act = 'relu7'; did you mean 'relu"),
         (change("layers", 0, "settings", "size", to=3), "Conv2d has no setting 'size'"),
         (change("layers", 0, "inputs", to=[1]), r"inputs = \[1\]: expected numbers of layers before it"),
-        (change("layers", 0, "inputs", to=[0, 0]), "not as many as Conv2d takes"),
+        (change("layers", 0, "inputs", to=[0, 0]), "Conv2d does not take 2 of them"),
         (change("layers", 0, "inputs", to=[]), r"inputs = \[\]"),
         (change("layers", 0, "shape", to=[32, 16, 15]), r"shape = \[32, 16, 15\]: computed is \[32, 16, 16\]"),
         (change("layers", 0, "parameters", "weights", to=""), "parameters: weights = ''"),
