@@ -15,7 +15,15 @@ import pytest
 
 from sanas_spaces import SANAS, CombinedSpace, analysis, search
 from sanas_spaces.draw import layer_rows
-from sanas_spaces.errors import ConfigError, RewardError, SanasWarning, SearchExhausted, SearchFinished, TokenError
+from sanas_spaces.errors import (
+    ConfigError,
+    RewardError,
+    SanasWarning,
+    SearchExhausted,
+    SearchFinished,
+    ServiceError,
+    TokenError,
+)
 from sanas_spaces.nas import RLNAS
 from sanas_spaces.nas.early_stop import MedianStop
 from sanas_spaces.nas.lstm_controller import ControllerSettings
@@ -389,16 +397,31 @@ def test_d9_a_search_continues_exactly(tmp_path: Path) -> None:
         whole.reward(-step)
 
 
-def test_d10_no_socket_and_no_thread() -> None:
+def test_d10_no_server_without_an_address() -> None:
     threads = threading.active_count()
+    sanas(BLOCKS).next_archs()
+    assert threading.active_count() == threads
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        driver = sanas(BLOCKS, server_addr=taken.getsockname())  # the port is in use, and nobody minds
-        driver.next_archs()
-    assert threading.active_count() == threads
-    with pytest.raises(ConfigError, match="is_server = False"):
-        sanas(BLOCKS, is_server=False)
+        with pytest.raises(ServiceError, match="cannot listen"):
+            sanas(BLOCKS, server_addr=taken.getsockname())
+    with pytest.raises(ConfigError, match="needs a token"):
+        sanas(BLOCKS, server_addr=("0.0.0.0", 0))
+    with pytest.raises(ServiceError, match="no answer from"):
+        sanas(BLOCKS, server_addr=("127.0.0.1", 1), is_server=False, patience=0)
+
+
+def test_d11_steps_of_all_clients() -> None:
+    server = sanas(BLOCKS, server_addr=("", 0), search_steps=3)
+    clients = [sanas(BLOCKS, server_addr=server.server_addr, is_server=False) for _ in range(2)]
+    for client in (*clients, clients[0]):
+        client.next_archs()
+        client.reward(1.0)
+    for driver in (*clients, server):
+        with pytest.raises(SearchFinished):
+            driver.next_archs()
+    server.close()
 
 
 def test_k1_the_first_block_expands_32_channels() -> None:

@@ -20,6 +20,7 @@ from .pages import PAGES, READMES, ROOT, anchors, as_script, blocks, headings, l
 LANGUAGES = {"python", "bash", "toml", "diff"}
 EXPORT = (ROOT / "docs" / "export.md", ROOT / "docs" / "export.zh-CN.md")
 MIGRATING = (ROOT / "docs" / "migrating.md", ROOT / "docs" / "migrating.zh-CN.md")
+MACHINES = (ROOT / "docs" / "many-machines.md", ROOT / "docs" / "many-machines.zh-CN.md")
 REPORT = (ROOT / "docs" / "report.md", ROOT / "docs" / "report.zh-CN.md")
 WITH_PYTHON = [page for page in PAGES if blocks(page, "python")]
 SANAS_LINES = sorted(
@@ -106,7 +107,9 @@ def test_readmes_tell_the_defaults_of_the_command() -> None:
         assert f"`{DEFAULT_SPACE}`" in text
 
 
-@pytest.mark.parametrize(("english", "chinese"), [READMES, MIGRATING, REPORT], ids=["README", "migrating", "report"])
+@pytest.mark.parametrize(
+    ("english", "chinese"), [READMES, MIGRATING, REPORT, MACHINES], ids=["README", "migrating", "report", "machines"]
+)
 def test_translations_are_in_step(english: Path, chinese: Path) -> None:
     assert [level for level, _ in headings(english)] == [level for level, _ in headings(chinese)]
     assert blocks(english) == [b._replace(line=e.line) for b, e in zip(blocks(chinese), blocks(english), strict=True)]
@@ -127,7 +130,7 @@ def test_the_page_of_spaces_is_current(tmp_path: Path) -> None:
 
 def _untranslated(targets: list[str]) -> list[str]:
     """Links to pages that are in one language only."""
-    translated = {page.name for page in (*READMES, *MIGRATING, *EXPORT)}
+    translated = {page.name for page in (*READMES, *MIGRATING, *EXPORT, *MACHINES)}
     return [target for target in targets if Path(target).name not in translated]
 
 

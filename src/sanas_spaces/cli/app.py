@@ -22,6 +22,7 @@ from .arguments import parse_configs, parse_numbers, parse_shape
 from .export import export_command
 from .report import compare_command, report_command
 from .search import search_command
+from .serve import serve_command
 from .terminal import amount, console, errors, fail
 from .train import train_command
 
@@ -32,6 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("search")(search_command)
+app.command("serve")(serve_command)
 app.command("report")(report_command)
 app.command("compare")(compare_command)
 app.command("export")(export_command)

@@ -100,6 +100,7 @@ class SANAS:
         self.search_steps = search_steps
         self._current: Candidate | None = None
         self._desk: Desk
+        self._engine: Any = None  # a client has none
         if not is_server:
             access = {"token": token, "tls": tls, "patience": patience, "input_shape": input_shape}
             self._desk = over_network().join(configs, server_addr, **access)
@@ -174,6 +175,11 @@ class SANAS:
         """``best_tokens`` and ``best_reward`` so far and ``current_tokens``, None where there is none yet."""
         current = None if self._current is None else list(self._current.tokens)
         return {**self._desk.best(), "current_tokens": current}
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are used, as far as this process knows."""
+        return self._engine is not None and self._engine.finished >= self.search_steps
 
     def close(self) -> None:
         """End the server, or the connection to it."""
