@@ -110,7 +110,7 @@ def plot_importance(
 
 
 def plot_moves(result: SearchResult | Trail, path: str | Path | None = None) -> Any:
-    """Draw which option of each choice was picked as the search went on; darker is further down the list of options."""
+    """Draw which option of each choice was picked over time; a stronger colour is further down the options."""
     with style():
         return _done(drawing.draw_moves(Trail.of(result)), path)
 

@@ -112,7 +112,7 @@ def draw_importance(
 
 
 def draw_moves(trail: Trail, *, columns: int | None = None, width: int = WIDTH, height: int | None = None) -> Canvas:
-    """Which option of each choice was picked as the search went on; darker is further down the list of options."""
+    """Which option of each choice was picked as the search went on; a stronger colour is further down the options."""
     narrow = width < NARROW
     data = moves_data(trail, columns or (16 if narrow else 40))
     if not data.cells or not data.spans:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..cost import METRICS
@@ -66,7 +67,7 @@ class Trail:
         """The rows of the candidates with a result."""
         return [row for row in self.rows if row["state"] == "complete" and self.value(row, self.main) is not None]
 
-    @property
+    @cached_property
     def costs(self) -> list[str]:
         """Names of what the candidates cost, measured figures and further goals included."""
         found = [name for name in COSTS if any(isinstance(row.get(name), int | float) for row in self.rows)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +27,7 @@ REPORT = "report.html"
 WIDE, NARROW = 640, 368
 MOST_COSTS = 6
 MOST_ROWS = 3000
-"""Candidates that the table and the plots of a longer search tell, the newest ones."""
+"""Candidates that the table of a longer search shows, the newest ones."""
 _PAGE = Path(__file__).with_name("page")
 _STATES = {"complete": "evaluated", "pruned": "stopped early", "running": "not finished", "fail": "failed"}
 
@@ -53,7 +54,8 @@ def render(story: Story, *, made: str = "") -> str:
         loader=jinja2.FileSystemLoader(_PAGE), autoescape=True, undefined=jinja2.StrictUndefined
     )
     script = (_PAGE / "report.js").read_text(encoding="utf-8")
-    parts = _plots(story, markup)
+    numbers: set[int] = set()
+    parts = _plots(story, markup, numbers)
     context = {
         "story": story,
         "css": markup((_PAGE / "report.css").read_text(encoding="utf-8")),
@@ -70,7 +72,8 @@ def render(story: Story, *, made: str = "") -> str:
         "drawings": _drawings(story, markup),
         "choices": _choices(story),
         "candidates": _candidates(story),
-        "told": _told(story),
+        "most": MOST_ROWS,
+        "told": _told(story, numbers),
         "command": story.settings.get("command"),
         "python": _python(story),
         "versions": story.versions[0],
@@ -146,7 +149,8 @@ def _front(story: Story) -> dict[str, Any]:
     }
 
 
-def _plots(story: Story, markup: Any) -> list[dict[str, Any]]:
+def _plots(story: Story, markup: Any, numbers: set[int]) -> list[dict[str, Any]]:
+    """The sections with plots; ``numbers`` gets the candidates that have marks in them."""
     trail = story.trail
     main = trail.label(trail.main)
     parts = []
@@ -155,7 +159,9 @@ def _plots(story: Story, markup: Any) -> list[dict[str, Any]]:
         shown = {}
         for kind, width in (("wide", WIDE), ("narrow", NARROW)):
             with style():
-                shown[kind] = markup(inline_svg(draw(width), f"{name}-{kind}", caption))
+                sheet = draw(width)
+                shown[kind] = markup(inline_svg(sheet, f"{name}-{kind}", caption))
+            numbers.update(one for marks in sheet.marks.values() for one in marks if isinstance(one, int))
         return {"caption": caption, **shown}
 
     def part(anchor: str, short: str, title: str, text: str, plots: list[dict[str, Any]]) -> None:
@@ -182,8 +188,8 @@ def _plots(story: Story, markup: Any) -> list[dict[str, Any]]:
         part(*_importance(story, plot))
     if trail.rows and trail.table.fields:
         text = (
-            "Each line is a choice, from the first candidates on the left to the last ones on the right. The darker a "
-            "square, the further down the list of options is what was picked."
+            "Each line is a choice, from the first candidates on the left to the last ones on the right. The stronger "
+            "the colour of a square, the further down the list of options is what was picked."
         )
         plots = [plot("moves", "What was picked", lambda width: drawing.draw_moves(trail, width=width))]
         part("moves", "Moves", "How the search moved", text, plots)
@@ -267,8 +273,9 @@ def _figures(story: Story) -> list[tuple[str, str]]:
 
 def _candidates(story: Story) -> list[dict[str, Any]]:
     rows = []
+    names = [name for name, _ in _figures(story)]
     for row in story.trail.rows[-MOST_ROWS:]:
-        values = [(name, story.trail.value(row, name)) for name, _ in _figures(story)]
+        values = [(name, story.trail.value(row, name)) for name in names]
         rows.append(
             {
                 "number": row["number"],
@@ -283,27 +290,38 @@ def _candidates(story: Story) -> list[dict[str, Any]]:
     return rows
 
 
-def _told(story: Story) -> dict[str, Any]:
-    """What the page knows of each candidate, to tell when its mark is pointed at."""
+def _told(story: Story, numbers: set[int]) -> dict[str, Any]:
+    """What the page knows of the candidates that have marks, to tell when these are pointed at."""
     trail = story.trail
+    figures = _figures(story)
     candidates = {
         row["number"]: {
             "state": row["state"],
             "reason": (str(row.get("reason") or "").strip().splitlines() or [""])[0],
             "figures": [
                 "" if trail.value(row, name) is None else story.written(name, trail.value(row, name))
-                for name, _ in _figures(story)
+                for name, _ in figures
             ],
             "tokens": row["tokens"],
         }
         for row in trail.rows
+        if row["number"] in numbers
     }
     return {
         "states": _STATES,
-        "figures": [label for _, label in _figures(story)],
-        "choices": [{"label": field.label, "options": [str(o) for o in field.options]} for field in trail.table.fields],
+        "figures": [label for _, label in figures],
+        "choices": [
+            {**_named(field.label), "options": [str(option) for option in field.options]}
+            for field in trail.table.fields
+        ],
         "candidates": candidates,
     }
+
+
+def _named(label: str) -> dict[str, str]:
+    """The block of a choice and its name there: ``block 2`` and ``kernel``."""
+    found = re.fullmatch(r"(.*\d\)?) ([^\d]+)", label, re.DOTALL)
+    return {"group": found[1], "name": found[2]} if found else {"group": "", "name": label}
 
 
 def _python(story: Story) -> str:

@@ -11,7 +11,12 @@
     if (one.reason) found.push(one.reason);
     one.figures.forEach((figure, i) => { if (figure !== "") found.push(`${told.figures[i]}: ${figure}`); });
     found.push(`tokens ${one.tokens.join(",")}`);
-    found.push(told.choices.map((choice, i) => `${choice.label} ${choice.options[one.tokens[i]]}`).join(", "));
+    const groups = new Map();
+    told.choices.forEach((choice, i) => {
+      const known = groups.get(choice.group) || [];
+      groups.set(choice.group, [...known, `${choice.name} ${choice.options[one.tokens[i]]}`]);
+    });
+    groups.forEach((picks, group) => found.push(`${group}${group && ": "}${picks.join(", ")}`));
     return found;
   };
   const show = (mark) => {
@@ -103,7 +108,10 @@
     svg.addEventListener("pointerleave", () => requestAnimationFrame(hide));
     svg.addEventListener("click", (event) => { const mark = near(event); if (mark) go(mark); });
   });
-  addEventListener("scroll", hide, { passive: true });
+  addEventListener("scroll", () => { // a mark that got the focus may have been scrolled to
+    const mark = document.activeElement;
+    if (mark.classList.contains("mark")) show(mark); else hide();
+  }, { passive: true });
 
   document.querySelectorAll("table.sorts").forEach((table) => {
     table.querySelectorAll("th button").forEach((button) => button.addEventListener("click", () => {
