@@ -3,12 +3,13 @@
     python benchmarks/service.py --paddleslim PYTHON
 
 PYTHON is the interpreter of an environment with PaddleSlim 2.6.0, as tests/golden/record.py describes it. Each client
-asks for a candidate and rewards it at once, so all of the time is that of the server and of the network. The record is on
-disk: here a journal that is synchronised before a request is answered, there the checkpoint that is written, without
-being synchronised, after each reward. Clients are threads of four processes, with the ControllerClient of either library.
+asks for a candidate and rewards it at once, so all of the time is that of the server and of the network. The record is
+on disk: here a journal that is synchronised before a request is answered, there the checkpoint that is written, without
+being synchronised, after each reward. Clients are threads of four processes, with the ControllerClient of either
+library.
 
-Quick clients end PaddleSlim's server: it changes a dictionary of their names while it goes through it. Here they all have
-one name, which avoids that.
+Quick clients end PaddleSlim's server: it changes a dictionary of their names while it goes through it. Here they all
+have one name, which avoids that.
 """
 
 from __future__ import annotations
