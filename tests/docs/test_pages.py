@@ -108,7 +108,7 @@ def test_readmes_tell_the_defaults_of_the_command() -> None:
 
 
 @pytest.mark.parametrize(
-    ("english", "chinese"), [READMES, MIGRATING, REPORT, MACHINES], ids=["README", "migrating", "report", "machines"]
+    ("english", "chinese"), [READMES, MIGRATING, EXPORT, REPORT, MACHINES], ids=lambda page: page.stem
 )
 def test_translations_are_in_step(english: Path, chinese: Path) -> None:
     assert [level for level, _ in headings(english)] == [level for level, _ in headings(chinese)]

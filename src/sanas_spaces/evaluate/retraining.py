@@ -164,7 +164,7 @@ def wilson_interval(correct: int, count: int, confidence: float = 0.95) -> tuple
     share, spread = correct / count, z * z / count
     centre = (share + spread / 2) / (1 + spread)
     half = math.sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return centre - half if correct else 0.0, centre + half if correct < count else 1.0
 
 
 class _Checkpoint:

@@ -131,27 +131,37 @@ def _reason(done: subprocess.CompletedProcess[str]) -> str:
 def _tidy(model: Any, outputs: int) -> None:
     """Constants as initializers, no identities, and names that people know: image, output, batch."""
     graph = model.graph
+    source: dict[str, str] = {}  # of a value behind identities
     renamed: dict[str, str] = {graph.input[0].name: "image"}
+    for node in graph.node:
+        if node.op_type == "Identity":
+            source[node.output[0]] = source.get(node.input[0], node.input[0])
     for number, output in enumerate(graph.output):
-        renamed[output.name] = "output" if number == 0 else f"output_{number}"
-    results = {output.name for output in graph.output}
+        name = source.get(output.name, output.name)
+        if name in renamed:  # the image itself, or the same value twice
+            del source[output.name]
+            name = output.name
+        renamed[name] = f"output_{number}" if number else "output"
     kept = []
     for node in graph.node:
         if node.op_type == "Constant" and node.attribute[0].name == "value":
             tensor = node.attribute[0].t
             tensor.name = node.output[0]
             graph.initializer.append(tensor)
-        elif node.op_type == "Identity" and node.output[0] not in results:
-            renamed[node.output[0]] = renamed.get(node.input[0], node.input[0])
-        else:
+        elif node.op_type != "Identity" or node.output[0] not in source:
             kept.append(node)
     del graph.node[:]
     graph.node.extend(kept)
+
+    def final(name: str) -> str:
+        name = source.get(name, name)
+        return renamed.get(name, name)
+
     for node in graph.node:
-        node.input[:] = [renamed.get(name, name) for name in node.input]
-        node.output[:] = [renamed.get(name, name) for name in node.output]
+        node.input[:] = [final(name) for name in node.input]
+        node.output[:] = [final(name) for name in node.output]
     for value in (*graph.input, *graph.output):
-        value.name = renamed.get(value.name, value.name)
+        value.name = final(value.name)
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     del graph.value_info[:]
     if len(graph.output) != outputs:
