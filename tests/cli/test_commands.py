@@ -144,7 +144,7 @@ def test_a_run_that_is_stopped_goes_on_without_losing_a_reward(tmp_path: Path, k
     errors = process.communicate()[1]
     if kind is signal.SIGINT:
         assert process.returncode == 130
-        assert "continue with: sanas search --output" in errors
+        assert f"continue with: sanas resume {folder}" in errors.replace("\n", "")
     before = recorded(folder)
     done = sanas("search", "--resume", "--output", str(folder))
     assert done.returncode == 0, done.stderr

@@ -195,7 +195,12 @@ search([("ResNetBlockSpace2", {"block_mask": [0, 1]})], evaluate, steps=30, work
 @pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
 def test_workers_end_with_their_driver_and_nothing_is_lost(tmp_path: Path, kind: signal.Signals) -> None:
     (tmp_path / "pids").mkdir()
-    driver = subprocess.Popen([sys.executable, "-c", DRIVER], cwd=tmp_path, stderr=subprocess.DEVNULL)
+    driver = subprocess.Popen(
+        [sys.executable, "-c", DRIVER],
+        cwd=tmp_path,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # also where the tests run in the background
+    )
     deadline = time.monotonic() + 60
     while len(list((tmp_path / "pids").iterdir())) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)

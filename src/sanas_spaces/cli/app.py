@@ -21,6 +21,7 @@ from ..space import BlockSpace
 from .arguments import parse_configs, parse_numbers, parse_shape
 from .export import export_command
 from .report import compare_command, report_command
+from .resume import resume_command, status_command
 from .search import search_command
 from .serve import serve_command
 from .terminal import amount, console, errors, fail
@@ -34,6 +35,8 @@ app = typer.Typer(
 )
 app.command("search")(search_command)
 app.command("serve")(serve_command)
+app.command("resume")(resume_command)
+app.command("status")(status_command)
 app.command("report")(report_command)
 app.command("compare")(compare_command)
 app.command("export")(export_command)
@@ -55,6 +58,7 @@ def main() -> None:
 def prepare() -> None:
     """Keep the terminal for what the command says itself: no logs of libraries, no warnings of others."""
     os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's own log: errors only
+    os.environ.setdefault("PYTHONWARNINGS", "ignore")  # for the processes of workers
     logging.disable(logging.WARNING)
     warnings.showwarning = _show_warning  # type: ignore[assignment]
 

@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from itertools import pairwise
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from ..errors import ConfigError, SanasError
-from ..report import Final, finish, read_settings, write_settings
+from ..errors import SanasError
+from ..report import finish, write_settings
 from ..report.environment import command_line, versions
-from ..report.files import SETTINGS
-from ..searching import (
-    ALGORITHMS,
-    PRUNERS,
-    Candidate,
-    Constraints,
-    Halving,
-    SearchResult,
-    algorithm_named,
-    as_pruner,
-    search,
-)
+from ..searching import ALGORITHMS, PRUNERS, Candidate, Halving, SearchResult, algorithm_named, as_pruner, search
 from .arguments import parse_configs, parse_constraints, parse_numbers
+from .display import Display, announce, conclude
 from .interrupt import Interrupt
-from .terminal import INTERRUPTED, amount, console, duration, errors, fail, percent
+from .runs import DEFAULT_OUTPUT, RUN, WORKERS, Run, find_run, new_folder, without_password
+from .terminal import INTERRUPTED, errors, fail
 
-DEFAULT_OUTPUT = Path("runs/search")
+Workers = Annotated[int | None, typer.Option(min=1, help="Candidates trained at once, each in a process of its own.")]
+TimeLimit = Annotated[float | None, typer.Option(metavar="SECONDS", help="Most that one candidate may take.")]
+MemoryLimit = Annotated[
+    float | None, typer.Option(metavar="BYTES", help="Most memory that one candidate may use: 2e9.")
+]
 DEFAULT_SPACE = "MobileNetV2BlockSpace"
 DEFAULT_CONFIG = {"block_mask": [1, 0, 1, 0]}
 DEFAULT_START = [1, 4, 0, 0, 1, 5, 0, 0, 2, 6, 0, 0, 2, 7, 0, 0]
@@ -70,6 +62,16 @@ def search_command(
         str | None,
         typer.Option(metavar="EPOCHS,...", help="Train all for few epochs, the best for more: 2,6,18."),
     ] = None,
+    workers: Workers = None,
+    time_limit: TimeLimit = None,
+    memory_limit: MemoryLimit = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Keep the record where others can join it: postgresql://..., mysql://..., or a .db or .journal file.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of split, search and training.")] = 0,
     output: Annotated[Path | None, typer.Option(help="Folder for the results; default runs/search.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the output folder.")] = False,
@@ -81,20 +83,20 @@ def search_command(
     sanas search MobileNetV1BlockSpace --config '{"block_mask": [1, 0, 1]}' --constraint flops=2e6;
     sanas search --data photos/ --image-size 32 --steps 40 --output runs/photos;
     sanas search --steps 60 --budgets 1,3,9;
+    sanas search --steps 100 --workers 4 --time-limit 600;
     sanas search --output runs/photos --resume
     """
+    limits = {"workers": workers, "time_limit": time_limit, "memory_limit": memory_limit}
     try:
         if resume:
-            folder = output or DEFAULT_OUTPUT
-            settings = read_settings(folder)
-            settings["steps"] = steps or settings["steps"]
+            run = find_run(str(output or DEFAULT_OUTPUT), changes={**limits, "steps": steps}, storage=storage)
         else:
             algorithm_named(algorithm)
             as_pruner(pruner)
             rounds = parse_numbers(budgets)
             if rounds is not None:
                 Halving(rounds)
-            folder = _new_folder(output)
+            folder = new_folder(output)
             settings = {
                 "configs": parse_configs(spaces or [DEFAULT_SPACE], config or []) if spaces else _default(config),
                 "data": data,
@@ -108,162 +110,89 @@ def search_command(
                 "algorithm": algorithm,
                 "pruner": pruner,
                 "budgets": rounds,
+                **limits,
+                "storage": None if storage is None else without_password(storage),
                 "command": command_line(),
                 "versions": versions(),
             }
             write_settings(folder, settings)
-        with Interrupt() as interrupt:
-            _run(settings, folder, interrupt, resume=resume)
+            run = Run(settings, folder, storage)
+    except SanasError as error:
+        fail(error)
+    run_search(run.settings, run.folder, resume=resume, storage=run.storage)
+
+
+def run_search(settings: dict[str, Any], folder: Path, *, resume: bool, storage: str | None = None) -> None:
+    """Search, retrain the best network and write the results of the run; an error or Ctrl-C ends the command.
+
+    Args:
+        settings: What the run was started with.
+        folder: Its folder.
+        resume: Whether there may be a record to go on with.
+        storage: Where the record is kept in place of the folder.
+    """
+    try:
+        _run(settings, folder, resume=resume, storage=storage)
     except SanasError as error:
         fail(error)
     except KeyboardInterrupt:
-        errors.print(f"\ninterrupted; continue with: sanas search --output {folder} --resume")
+        errors.print(f"\ninterrupted; continue with: sanas resume {folder}", soft_wrap=True)
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _run(settings: dict[str, Any], folder: Path, interrupt: Interrupt, *, resume: bool) -> None:
+def _run(settings: dict[str, Any], folder: Path, *, resume: bool, storage: str | None) -> None:
     started = time.perf_counter()
     from ..evaluate import ImageClassification, load_dataset, use_all_cores
 
+    interrupt = Interrupt()
     dataset = load_dataset(settings["data"], seed=settings["seed"], image_size=settings["image_size"])
     if dataset.image_shape[1] * dataset.image_shape[2] >= PIXELS_FOR_THREADS:
         use_all_cores()
     options = {} if settings["epochs"] is None else {"epochs": settings["epochs"]}
-    evaluator = ImageClassification(
-        dataset, batch_size=settings["batch_size"], seed=settings["seed"], on_step=interrupt.check, **options
-    )
-    configs = [(name, config) for name, config in settings["configs"]]
-    _announce(settings, dataset, folder)
-    with _Display(settings["steps"], settings.get("budgets")) as display:
-        result = search(
-            configs,
-            evaluator,
-            steps=settings["steps"],
-            constraints=settings["constraints"],
-            init_tokens=settings["init_tokens"],
-            algorithm=settings.get("algorithm"),
-            pruner=settings.get("pruner"),
-            budgets=settings.get("budgets"),
-            seed=settings["seed"],
-            folder=folder,
-            resume=resume and any(folder.glob("*.journal")),
-            callbacks=[display.show],
-            on_start=display.start,
-        )
+    evaluator = ImageClassification(dataset, batch_size=settings["batch_size"], seed=settings["seed"], **options)
+    workers, *limits = (settings.get(key) for key in WORKERS)
+    here = (workers or 1) == 1 and limits == [None, None]
+    if here:
+        evaluator.on_step = interrupt.check
+    where = {"storage": storage} if storage else {"folder": folder, "resume": resume and any(folder.glob("*.journal"))}
+    announce(settings, dataset, folder)
+    with Display(settings["steps"], settings.get("budgets")) as display:
+
+        def begin(result: SearchResult, candidate: Candidate) -> None:
+            _remember(result, settings)
+            display.start(result, candidate)
+
+        with interrupt if here else nullcontext():  # workers need no care: they are ended
+            result = search(
+                [(name, config) for name, config in settings["configs"]],
+                evaluator,
+                steps=settings["steps"],
+                constraints=settings["constraints"],
+                init_tokens=settings["init_tokens"],
+                algorithm=settings.get("algorithm"),
+                pruner=settings.get("pruner"),
+                budgets=settings.get("budgets"),
+                seed=settings["seed"],
+                workers=workers or 1,
+                time_limit=limits[0],
+                memory_limit=limits[1],
+                callbacks=[display.show],
+                on_start=begin,
+                **where,
+            )
         display.say(f"retraining candidate {result.best_number} on training and validation images")
-        final = finish(result, evaluator, folder)
-    _conclude(result, final, folder, time.perf_counter() - started)
+        evaluator.on_step = interrupt.check
+        with interrupt:
+            final = finish(result, evaluator, folder)
+    conclude(result, final, folder, time.perf_counter() - started)
 
 
-class _Display:
-    """A line per candidate, and below them a bar with the time left."""
-
-    def __init__(self, steps: int, budgets: Sequence[int] | None) -> None:
-        self._trainings = steps
-        for before, budget in pairwise(budgets or ()):
-            steps = max(1, steps * before // budget)
-            self._trainings += steps
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[left]}"),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._task = self._bar.add_task("searching", total=self._trainings, left="")
-        self._last = self._start = time.perf_counter()
-        self._shown = 0
-
-    def __enter__(self) -> _Display:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.stop()
-
-    def start(self, result: SearchResult, candidate: Candidate) -> None:
-        """Tell what is trained now, in the bar."""
-        cost = f", {amount(candidate.cost.flops)} FLOPs" if candidate.cost else ""
-        epochs = f", {candidate.budget} epochs" if candidate.budget else ""
-        self._bar.update(self._task, description=f"training #{candidate.number}{cost}{epochs}")
-
-    def show(self, result: SearchResult, candidate: Candidate) -> None:
-        """Report a candidate that was just evaluated."""
-        now = time.perf_counter()
-        seconds, self._last = now - self._last, now
-        self._shown += 1
-        self.say(f"#{candidate.number:<4}{_outcome(result, candidate, seconds)}")
-        entries = result.engine.record.entries
-        done = sum(len(entry.scores) or 1 for entry in entries) if candidate.budget else len(entries)
-        left = (now - self._start) / self._shown * (self._trainings - done)
-        self._bar.update(self._task, completed=done, left=f"about {duration(left)} left")
-
-    def say(self, text: str) -> None:
-        """Print a line above the bar."""
-        console.print(text)
-
-
-def _outcome(result: SearchResult, candidate: Candidate, seconds: float) -> str:
-    scores, best = candidate.entry.scores, result.engine.best_entry
-    reward = candidate.reward
-    if reward is None and scores and "reason" not in candidate.entry.attrs:
-        reward = scores[max(scores)]
-    if reward is None:
-        return f"failed: {candidate.entry.attrs.get('reason')}".splitlines()[0].replace("[", r"\[")
-    cost = candidate.cost
-    figures = f"{amount(cost.flops):>6} FLOPs  {amount(cost.params):>6} params" if cost else ""
-    if candidate.reward is None:
-        mark = f"after {max(scores)} epochs" + ("" if candidate.is_open else ", stopped")
-    elif best is None or best.number == candidate.number:
-        mark = "[bold green]best so far[/]"
-    else:
-        mark = f"best {percent(best.reward)} (#{best.number})"
-    return f"[bold]{percent(reward):>8}[/]  {figures}  {seconds:5.1f} s  {mark}"
+def _remember(result: SearchResult, settings: dict[str, Any]) -> None:
+    """Write into the record what the run was started with, for ``sanas resume`` elsewhere."""
+    study = result.engine.record.study
+    if RUN not in study.user_attrs:
+        study.set_user_attr(RUN, settings)
 
 
 def _default(config: list[str] | None) -> list[tuple[str, dict[str, Any]]]:
     return parse_configs([DEFAULT_SPACE], config) if config else [(DEFAULT_SPACE, DEFAULT_CONFIG)]
-
-
-def _new_folder(output: Path | None) -> Path:
-    if output is None:
-        candidates = (
-            DEFAULT_OUTPUT.with_name(f"search{suffix}") for suffix in ("", *(f"-{n}" for n in range(2, 10**6)))
-        )
-        return next(folder for folder in candidates if not folder.exists())
-    if (output / SETTINGS).exists():
-        raise ConfigError(f"{output} holds a run already: add --resume, or choose another --output")
-    return output
-
-
-def _announce(settings: dict[str, Any], dataset: Any, folder: Path) -> None:
-    spaces = " + ".join(f"{name} {config}" if config else name for name, config in settings["configs"])
-    limits = Constraints(settings["constraints"]).describe() or "none"
-    console.print(f"space        {spaces}".replace("[", r"\["))
-    sizes = ", ".join(f"{len(getattr(dataset, part).labels)} {part}" for part in ("train", "valid", "test"))
-    console.print(f"data         {dataset.name}: {sizes}; {dataset.num_classes} classes")
-    console.print(f"constraints  {limits}")
-    console.print(f"output       {folder}\n")
-    console.print("[bold]#   accuracy   cost[/]")
-
-
-def _conclude(result: SearchResult, final: Final, folder: Path, seconds: float) -> None:
-    table = Table(box=None, show_header=False, pad_edge=False)
-    rows = (
-        ("best network", f"candidate {final.number} of {len(result.history)}"),
-        ("validation accuracy", percent(final.valid_accuracy)),
-        ("test accuracy", f"[bold green]{percent(final.test_accuracy)}[/]"),
-        ("exported, loaded again", percent(final.exported_accuracy)),
-        ("FLOPs", f"{final.cost['flops']:,}"),
-        ("parameters", f"{final.cost['params']:,}"),
-        ("tokens", ",".join(map(str, result.best.tokens))),
-        ("results", str(folder)),
-        ("time", duration(seconds)),
-    )
-    for row in rows:
-        table.add_row(*row)
-    console.print()
-    console.print(table)

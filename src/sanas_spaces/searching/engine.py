@@ -89,6 +89,7 @@ class Engine:
         self.waiting = False
         self.worker = Worker(record.study, lease=lease, beats=joined and record.place.shared)
         self._held = held
+        self._joined = joined
         self._mine: set[int] = set()
         self._learnt: set[int] = set()
         self._take_in(record.entries)
@@ -129,7 +130,10 @@ class Engine:
                 return self._claim(entry)
         if steps is None or len(self.record.entries) < steps:
             return self._ask()
-        return self._take_round()
+        candidate = self._take_round()
+        if candidate is None and self._joined:  # others may vanish before they are done
+            self.waiting = self.waiting or any(one.number not in self._mine for one in self.record.open_entries)
+        return candidate
 
     def _ask(self) -> Candidate:
         look = self._proposals.next(len(self.record.entries), finished=self.finished)

@@ -77,6 +77,14 @@ def _beat(study: optuna.Study, key: str, interval: float, ended: threading.Event
             return
 
 
+def is_here_and_alive(owner: str | None) -> bool | None:
+    """Whether a worker runs on this machine; None if it is one of another machine."""
+    if owner is None:
+        return False
+    host, pid, started, _ = owner.split("/")
+    return started_at(int(pid)) == started if host == socket.gethostname() else None
+
+
 def started_at(pid: int) -> str | None:
     """When a process was started, in a form that only its own successors do not share; None if it has ended."""
     try:

@@ -35,10 +35,19 @@ def evaluations(
     working: dict[int, Candidate] = {}
     try:
         while True:
-            while len(working) < execution.slots and (candidate := _next(engine, steps)) is not None:
-                announce(candidate)
-                working[candidate.number] = candidate
-                execution.start(candidate)
+            while len(working) < execution.slots:
+                try:
+                    new = engine.take(steps)
+                except SearchExhausted as end:
+                    count = len(engine.record.entries)
+                    _logger.warning("the search ends after %d of %d candidates: %s", count, steps, end)
+                    steps = count
+                    continue
+                if new is None:
+                    break
+                announce(new)
+                working[new.number] = new
+                execution.start(new)
             if not working:
                 if not engine.waiting:
                     return
@@ -59,15 +68,6 @@ def evaluations(
         for event in execution.arrived():
             if event.number in working:
                 _record(engine, working.pop(event.number), event)
-
-
-def _next(engine: Engine, steps: int) -> Candidate | None:
-    try:
-        return engine.take(steps)
-    except SearchExhausted as end:
-        count = len(engine.record.entries)
-        _logger.warning("the search ends after %d of %d candidates: %s", count, steps, end)
-        return engine.take(count)
 
 
 def _record(engine: Engine, candidate: Candidate, outcome: Outcome) -> None:
