@@ -18,6 +18,7 @@ PRINTS = {
     "custom_space": "feature  [4, 128, 16, 16]",
     "custom_space_ops": "3,809,280",
     "detection_backbone": "after 60 steps",
+    "ray_cluster": "best   ",
     "sanas_dygraph": "best   ",
     "sanas_static": "best   ",
 }

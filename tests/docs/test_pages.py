@@ -33,6 +33,7 @@ QUICK_LINES = [line for line in SANAS_LINES if re.match(r"sanas (spaces|show|com
 def run(script: Path, folder: Path) -> str:
     """Run a script in a folder of its own and return what it prints."""
     environment = {**os.environ, "GLOG_minloglevel": "2", "PYTHONWARNINGS": "ignore", "FLAGS_enable_pir_api": "1"}
+    environment["RAY_worker_niceness"] = "0"  # 15 by default, which is for ever on a busy machine
     done = subprocess.run(
         [sys.executable, script], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
     )
