@@ -47,8 +47,6 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     subprocess.run(
         [*command, "search", *space, "--epochs", "1", "--steps", "4", "--output", run], check=True, capture_output=True
     )
-    (run / "report.html").unlink()  # which the search wrote already
-    subprocess.run([*command, "report", run], check=True, capture_output=True)
     name = evil_space()
     try:
         evil = one_goal(8, [(name, {"block_mask": [0]})]).report(folder / "evil.html")
