@@ -1,4 +1,4 @@
-"""Imports of optional dependencies."""
+"""Imports that are made when they are asked for: optional dependencies, and doors to higher floors."""
 
 from __future__ import annotations
 
@@ -27,3 +27,12 @@ def import_optional(module: str, extra: str, purpose: str) -> Any:
         raise MissingDependencyError(
             f"{purpose} needs {package}, which {state}: pip install 'sanas-spaces[{extra}]' ({error})"
         ) from error
+
+
+def import_above(name: str) -> Any:
+    """Import a package of a higher floor, for a function that is but a door to it: nothing else may look up.
+
+    Args:
+        name: Name of the package in this one.
+    """
+    return import_module(f".{name}", __package__)

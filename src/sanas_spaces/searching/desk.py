@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from importlib import import_module
 from typing import Any, Protocol
 
 from ..errors import MissingDependencyError, SanasWarning, SearchFinished
+from ..optional import import_above
 from ..tables import Space
 from .candidate import Candidate
 from .engine import Engine
@@ -88,7 +88,7 @@ class OwnDesk:
 
 def over_network() -> Any:
     """The package for searches over a network: it stands above this one and is imported when it is asked for."""
-    return import_module("sanas_spaces.distributed")
+    return import_above("distributed")
 
 
 def can_serve(address: Any) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from ..errors import EvaluationError
 from ..notebook import heading
+from ..optional import import_above
 from ..tables import Space
 from .candidate import Candidate
 from .engine import OWNER, Engine
@@ -146,9 +146,8 @@ class SearchResult:
         Raises:
             MissingDependencyError: Jinja2, Matplotlib or scikit-learn is not installed.
         """
-        from ..report import write_report
-
-        return write_report(self, path)
+        written: Path = import_above("report").write_report(self, path)
+        return written
 
     def export(
         self,
@@ -173,7 +172,7 @@ class SearchResult:
         Raises:
             ExportError: A format needs weights and there are none; an export never trains.
         """
-        package = import_module("sanas_spaces.export")  # by name: searching does not know the floors above it
+        package = import_above("export")
         chosen = self.best if candidate is None else candidate
         saved = package.saved_for(self.folder, chosen.tokens) if weights is None else None
         settings.setdefault("configs", self.settings.get("configs"))
