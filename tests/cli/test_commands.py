@@ -106,7 +106,7 @@ def test_record_opens_as_an_optuna_study(run: tuple[Path, str]) -> None:
 
 def test_a_folder_with_a_run_is_not_overwritten(run: tuple[Path, str]) -> None:
     done = sanas("search", *TINY, "--output", str(run[0]))
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "holds a run already: add --resume" in done.stderr.replace("\n", " ")
 
 
@@ -182,21 +182,21 @@ def test_show_one_network() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message", "code"),
     [
-        (["show", "MobilenetV2Space"], "did you mean MobileNetV2Space", 1),
-        (["show", "ResNetSpace", "--tokens", "9,0,0,0,0,0,0,0"], "token 0 = 9: stage 1 filters has 7 choices", 1),
+        (["show", "MobilenetV2Space"], "did you mean MobileNetV2Space", 2),
+        (["show", "ResNetSpace", "--tokens", "9,0,0,0,0,0,0,0"], "token 0 = 9: stage 1 filters has 7 choices", 2),
         (["show", "ResNetSpace", "--tokens", "a"], "expected whole numbers", 2),
         (["show", "ResNetSpace", "--shape", "3x8"], "expected CxHxW", 2),
         (["show", "ResNetSpace", "--config", "{"], "is not JSON", 2),
         (["show", "ResNetSpace", "--config", "[]"], "expected a JSON object", 2),
         (["show", "ResNetSpace", "--config", "{}", "--config", "{}"], "2 configs for 1 spaces", 2),
-        (["search", "--data", "nothing"], "no such file or folder", 1),
+        (["search", "--data", "nothing"], "no such file or folder", 2),
         (["search", "--constraint", "flops"], "expected METRIC=HIGH", 2),
-        (["search", "--constraint", "speed=3"], "unknown metric 'speed'", 1),
-        (["search", "--constraint", "flops=10"], "no network of MobileNetV2BlockSpace was found", 1),
-        (["search", "--pruner", "medium"], "did you mean 'median'", 1),
-        (["search", "--budgets", "3"], "expected at least two rising whole numbers", 1),
+        (["search", "--constraint", "speed=3"], "unknown metric 'speed'", 2),
+        (["search", "--constraint", "flops=10"], "no network of MobileNetV2BlockSpace was found", 2),
+        (["search", "--pruner", "medium"], "did you mean 'median'", 2),
+        (["search", "--budgets", "3"], "expected at least two rising whole numbers", 2),
         (["search", "--budgets", "few,many"], "expected whole numbers", 2),
-        (["search", "--resume"], "holds no run", 1),
+        (["search", "--resume"], "holds no run", 2),
     ],
 )
 def test_errors_are_one_line_and_an_exit_code(tmp_path: Path, arguments: list[str], message: str, code: int) -> None:

@@ -154,13 +154,13 @@ def test_own_spaces_are_imported(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message", "code"),
     [
-        (["report", "nowhere"], "there is no record of a search here", 1),
-        (["report", "."], "holds no record of a search", 1),
-        (["report", "x", "--import", "no_such_module"], "--import no_such_module: it cannot be imported", 1),
-        (["compare", "a.json", "b.json"], "a.json cannot be read", 1),
-        (["compare", "some", "thing"], "expected a run folder, a record, an architecture file, best.json or tokens", 1),
-        (["compare", "0,1", "1,0"], "tell their search space with --space", 1),
-        (["compare", "0,1", "1,0", "--space", "ResNetSpace"], "too few tokens", 1),
+        (["report", "nowhere"], "there is no record of a search here", 2),
+        (["report", "."], "holds no record of a search", 2),
+        (["report", "x", "--import", "no_such_module"], "--import no_such_module: it cannot be imported", 2),
+        (["compare", "a.json", "b.json"], "a.json cannot be read", 2),
+        (["compare", "some", "thing"], "expected a run folder, a record, an architecture file, best.json or tokens", 2),
+        (["compare", "0,1", "1,0"], "tell their search space with --space", 2),
+        (["compare", "0,1", "1,0", "--space", "ResNetSpace"], "too few tokens", 2),
     ],
 )
 def test_errors_are_one_line_and_an_exit_code(tmp_path: Path, arguments: list[str], message: str, code: int) -> None:

@@ -126,7 +126,7 @@ def test_what_cannot_be_is_one_line_and_an_exit_code(tmp_path: Path, arguments: 
     for place in ({"folder": tmp_path / "scripted"}, {"storage": tmp_path / "scripted.db"}):
         search([("ResNetBlockSpace2", {"block_mask": [0, 1]})], lambda c: 1.0, steps=1, algorithm="random", **place)
     done = sanas(*arguments, folder=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
     assert "secret" not in done.stderr

@@ -57,5 +57,5 @@ def test_serve_says_what_is_wrong(tmp_path: Path) -> None:
         [sys.executable, "-m", "sanas_spaces.cli", *COMMAND, "--host", "0.0.0.0"],
         cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "so the server needs a token" in done.stderr.replace("\n", " ")

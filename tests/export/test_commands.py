@@ -84,7 +84,7 @@ def test_other_tokens_have_no_weights(run: Path, tmp_path: Path) -> None:
     assert loaded.tokens == [0, 0, 0, 0]
     assert loaded.cost().output_shape == (10,)
     done = sanas("export", str(run), "--tokens", OTHER, "--format", "paddle")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "have no trained weights" in done.stderr
     assert f"sanas train {run} --tokens {OTHER}" in done.stderr
 
@@ -95,7 +95,7 @@ def test_old_and_missing_runs_say_what_to_do(run: Path, tmp_path: Path) -> None:
     (old / "model" / "weights.npz").unlink()
     for folder in (old, tmp_path / "none"):
         done = sanas("export", str(folder))
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert f"sanas search --output {folder} --resume" in done.stderr
         assert "Traceback" not in done.stderr
 
@@ -126,7 +126,7 @@ def test_an_interrupted_training_ends_as_the_other(trained: tuple[Path, str], ru
     assert child.returncode in (130, 0)  # 0: it was quicker than the signal
     if child.returncode:
         assert f"--output {folder} --resume" in told
-    assert sanas("train", str(run), "--output", str(folder)).returncode == 1  # without --resume
+    assert sanas("train", str(run), "--output", str(folder)).returncode == 2  # without --resume
     assert sanas("train", str(run), "--output", str(folder), "--resume").returncode == 0
     expected, found = read_saved(trained[0]).weights, read_saved(folder).weights
     for name in expected:
@@ -136,13 +136,13 @@ def test_an_interrupted_training_ends_as_the_other(trained: tuple[Path, str], ru
 @pytest.mark.parametrize(
     ("arguments", "message", "code"),
     [
-        (["export", "RUN", "--format", "onx"], "did you mean 'onnx'", 1),
-        (["export", "RUN", "--tokens", "9"], "too few", 1),
+        (["export", "RUN", "--format", "onx"], "did you mean 'onnx'", 2),
+        (["export", "RUN", "--tokens", "9"], "too few", 2),
         (["train", "RUN", "--tokens", "a"], "expected whole numbers", 2),
-        (["train", "RUN", "--label-smoothing", "2", "--output", "x"], "label_smoothing = 2.0", 1),
-        (["train", "RUN", "--data", "nothing", "--output", "x"], "no such file or folder", 1),
-        (["train", "nothing"], "holds no run", 1),
-        (["train", "RUN", "--resume", "--output", "nothing"], "holds no run", 1),
+        (["train", "RUN", "--label-smoothing", "2", "--output", "x"], "label_smoothing = 2.0", 2),
+        (["train", "RUN", "--data", "nothing", "--output", "x"], "no such file or folder", 2),
+        (["train", "nothing"], "holds no run", 2),
+        (["train", "RUN", "--resume", "--output", "nothing"], "holds no run", 2),
     ],
 )
 def test_mistakes_are_one_line(run: Path, arguments: list[str], message: str, code: int) -> None:

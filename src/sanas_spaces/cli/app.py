@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import warnings
@@ -20,11 +19,13 @@ from ..registry import SEARCHSPACE
 from ..space import BlockSpace
 from .arguments import parse_configs, parse_numbers, parse_shape
 from .export import export_command
+from .help import add
+from .init import init_command
 from .report import compare_command, report_command
 from .resume import resume_command, status_command
 from .search import search_command
 from .serve import serve_command
-from .terminal import amount, console, errors, fail
+from .terminal import AsJson, amount, console, errors, fail, print_json
 from .train import train_command
 
 app = typer.Typer(
@@ -32,27 +33,31 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain text: the same in a terminal, in a pipe, and for a screen reader
 )
-app.command("search")(search_command)
-app.command("serve")(serve_command)
-app.command("resume")(resume_command)
-app.command("status")(status_command)
-app.command("report")(report_command)
-app.command("compare")(compare_command)
-app.command("export")(export_command)
-app.command("train")(train_command)
+add(app, "search", search_command)
+add(app, "init", init_command)
+add(app, "serve", serve_command)
+add(app, "resume", resume_command)
+add(app, "status", status_command)
+add(app, "report", report_command)
+add(app, "compare", compare_command)
+add(app, "export", export_command)
+add(app, "train", train_command)
 
 EXAMPLE_MASK = [1, 0]
 
 
 def main() -> None:
-    """Entry point: library errors become one line on stderr and exit code 1."""
+    """Entry point: library errors become one line on stderr and its exit code."""
     prepare()
     try:
         app(standalone_mode=True)
     except SanasError as error:
-        errors.print(f"[bold red]error:[/] {error}", markup=True, soft_wrap=True)
-        raise SystemExit(1) from None
+        try:
+            fail(error)
+        except typer.Exit as end:
+            raise SystemExit(end.exit_code) from None
 
 
 def prepare() -> None:
@@ -63,50 +68,73 @@ def prepare() -> None:
     warnings.showwarning = _show_warning  # type: ignore[assignment]
 
 
-@app.command("spaces")
-def spaces_command() -> None:
+def spaces_command(
+    as_json: AsJson = False,
+) -> None:
     """List the registered search spaces, with token counts and sizes.
 
     Block spaces are shown for two blocks, of which the first halves the feature map.
+
+    Examples:
+    sanas spaces;
+    sanas spaces --json
     """
+    rows = [_space(name) for name in sorted(SEARCHSPACE)]
+    if as_json:
+        print_json(rows)
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading, justify in (("space", "left"), ("tokens", "right"), ("networks", "right"), ("initial FLOPs", "right")):
         table.add_column(heading, justify=justify)  # type: ignore[arg-type]
     table.add_column("what it is", overflow="fold")
-    for name in sorted(SEARCHSPACE):
-        cls = SEARCHSPACE.get(name)
-        blocks = issubclass(cls, BlockSpace) or "Block" in name
-        try:
-            space = CombinedSpace([(name, {"block_mask": EXAMPLE_MASK} if blocks else {})])
-            tokens = [len(space.table) // 2 if blocks else len(space.table), " a block" if blocks else ""]
-            size = f"{float(space.table.size):.2g}"
-            flops = "-" if space.starts_random else amount(space.token2arch().cost().flops)
-        except SanasError as error:
-            table.add_row(name, "-", "-", "-", str(error))
-            continue
-        table.add_row(name, "".join(map(str, tokens)), size, flops, (cls.__doc__ or "").strip().split("\n")[0])
+    for row in rows:
+        tokens = f"{row['tokens']}{' a block' if row['per_block'] else ''}" if row["tokens"] else "-"
+        size = f"{row['networks']:.2g}" if row["networks"] else "-"
+        flops = amount(row["initial_flops"]) if row["initial_flops"] else "-"
+        table.add_row(row["name"], tokens, size, flops, row["error"] or row["about"])
     console.print(table)
 
 
-@app.command("show")
+def _space(name: str) -> dict[str, Any]:
+    """What ``sanas spaces`` tells of one space."""
+    cls = SEARCHSPACE.get(name)
+    blocks = issubclass(cls, BlockSpace) or "Block" in name
+    row: dict[str, Any] = {
+        "name": name,
+        "about": (cls.__doc__ or "").strip().split("\n")[0],
+        "per_block": blocks,
+        **dict.fromkeys(("tokens", "networks", "initial_flops", "error")),
+    }
+    try:
+        space = CombinedSpace([(name, {"block_mask": EXAMPLE_MASK} if blocks else {})])
+        row["tokens"] = len(space.table) // (len(EXAMPLE_MASK) if blocks else 1)
+        row["networks"] = float(space.table.size)
+        row["initial_flops"] = None if space.starts_random else space.token2arch().cost().flops
+    except SanasError as error:
+        row["error"] = str(error)
+    return row
+
+
 def show_command(
-    spaces: Annotated[list[str], typer.Argument(metavar="SPACE...", help="Names of search spaces; several chain.")],
+    spaces: Annotated[list[str], typer.Argument(metavar="SPACE", help="Names of search spaces; several chain.")],
     config: Annotated[
         list[str] | None, typer.Option(metavar="JSON", help="Config of a space, in order, once per space.")
     ] = None,
     tokens: Annotated[str | None, typer.Option(metavar="T,T,...", help="Tokens; by default the initial ones.")] = None,
     shape: Annotated[str | None, typer.Option(metavar="CxHxW", help="Image shape for sizes and costs.")] = None,
-    as_text: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show one network: what its tokens pick, its layers and shapes, its cost.
 
-    Example: sanas show MobileNetV2BlockSpace --config '{"block_mask": [0, 1]}' --tokens 5,6,1,0,5,8,2,1 --shape 3x32x32
+    Examples:
+    sanas show MobileNetV2Space;
+    sanas show MobileNetV2BlockSpace --config '{"block_mask": [0, 1]}' --tokens 5,6,1,0,5,8,2,1 --shape 3x32x32
     """
     try:
         space = CombinedSpace(parse_configs(spaces, config or []))
         archs = space.token2arch(parse_numbers(tokens))
-        if as_text:
-            print(json.dumps(_as_json(space, archs, parse_shape(shape)), indent=2, default=str))  # noqa: T201
+        if as_json:
+            print_json(_as_json(space, archs, parse_shape(shape)))
             return
         picked = Table("token", "choice", "picks", "of", box=None, pad_edge=False, header_style="bold")
         for token, field in zip(archs.network.tokens, space.table.fields, strict=True):
@@ -139,6 +167,10 @@ def _as_json(space: CombinedSpace, archs: ArchList, shape: ImageShape | None) ->
         "hash": archs.hash(shape),
         "layers": [dict(zip(("name", "operation", "output", "params", "flops"), row, strict=True)) for row in layers],
     }
+
+
+add(app, "spaces", spaces_command)
+add(app, "show", show_command)
 
 
 @app.callback(invoke_without_command=True)

@@ -15,7 +15,7 @@ from ..export import FORMATS, Saved, export, read_saved
 from ..export.exporting import NEED_WEIGHTS
 from ..report.files import SUMMARY, read_settings
 from .arguments import parse_numbers
-from .terminal import console, fail
+from .terminal import AsJson, console, fail, print_json
 
 FOLDER = "export"
 
@@ -31,6 +31,7 @@ def export_command(
         typer.Option(metavar="T,T,...", help="Another network than the best: json and python only, it has no weights."),
     ] = None,
     output: Annotated[Path | None, typer.Option(help=f"Folder for the files; default RUN/{FOLDER}.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Export the best network of a run with its trained weights; nothing is trained again.
 
@@ -59,6 +60,9 @@ def export_command(
         )
     except SanasError as error:
         fail(error)
+    if as_json:
+        print_json({name: str(path) for name, path in written.items()})
+        return
     width = max(map(len, written))
     for name, path in written.items():
         console.print(f"{name:<{width}}  {path}", markup=False, soft_wrap=True)

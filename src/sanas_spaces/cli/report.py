@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -13,12 +12,13 @@ import typer
 from rich.table import Table
 
 from ..errors import ConfigError, SanasError
-from ..report.compare import Line, as_json, compare_networks, compare_runs, network_of, read_named
+from ..report.compare import Line, compare_networks, compare_runs, network_of, read_named
+from ..report.compare import as_json as comparison
 from ..report.html import REPORT, write_report
 from ..searching import read_result
 from ..searching.places import STUDY_NAME
 from .arguments import parse_configs, parse_shape
-from .terminal import console, fail
+from .terminal import AsJson, console, fail, print_json
 
 Modules = Annotated[
     list[str] | None,
@@ -36,6 +36,7 @@ def report_command(
     ] = None,
     study: Study = STUDY_NAME,
     modules: Modules = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write a page about a search, finished or running: one HTML file that opens offline.
 
@@ -46,9 +47,13 @@ def report_command(
     """
     try:
         _import(modules)
-        console.print(str(write_report(read_result(run, study), output)), markup=False, soft_wrap=True)
+        page = write_report(read_result(run, study), output)
     except SanasError as error:
         fail(error)
+    if as_json:
+        print_json({"report": str(page)})
+    else:
+        console.print(str(page), markup=False, soft_wrap=True)
 
 
 def compare_command(
@@ -63,7 +68,7 @@ def compare_command(
     shape: Annotated[str | None, typer.Option(metavar="CxHxW", help="Image shape for sizes and costs.")] = None,
     study: Study = STUDY_NAME,
     modules: Modules = None,
-    as_text: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show two networks or two runs side by side. A run beside a network stands for its best network.
 
@@ -83,8 +88,8 @@ def compare_command(
     except SanasError as error:
         fail(error)
     names = [one.name for one in both]
-    if as_text:
-        print(json.dumps(as_json(parts, names), indent=2, default=str))  # noqa: T201 - for programs, as it is
+    if as_json:
+        print_json(comparison(parts, names))
         return
     for number, (title, lines) in enumerate(parts.items()):
         if lines:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +13,7 @@ from ..searching.places import STUDY_NAME
 from ..searching.summary import summary_of
 from .runs import find_run
 from .search import MemoryLimit, TimeLimit, Workers, run_search
-from .terminal import console, fail
+from .terminal import AsJson, console, fail, print_json
 
 Which = Annotated[
     str, typer.Argument(metavar="RUN", help="Folder of a run, its journal or SQLite file, or the URL of its database.")
@@ -33,6 +32,7 @@ def resume_command(
     output: Annotated[
         Path | None, typer.Option(help="Folder for the results of a run in a file or a database.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Continue a search that `sanas search` began, also while others work on it if it is in a storage.
 
@@ -46,13 +46,13 @@ def resume_command(
         found = find_run(run, changes=changes, storage=storage, output=output)
     except SanasError as error:
         fail(error)
-    run_search(found.settings, found.folder, resume=True, storage=found.storage)
+    run_search(found.settings, found.folder, resume=True, storage=found.storage, as_json=as_json)
 
 
 def status_command(
     run: Which,
     study: Annotated[str, typer.Option(help="Name of the search in a database.")] = STUDY_NAME,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tell how far a search is, finished or running, without touching it.
 
@@ -65,7 +65,7 @@ def status_command(
     except SanasError as error:
         fail(error)
     if as_json:
-        console.print_json(json.dumps(summary))
+        print_json(summary)
         return
     table = Table(box=None, show_header=False, pad_edge=False)
     for row in _rows(summary):

@@ -19,6 +19,9 @@ RUN = "sanas:run"
 WORKERS = ("workers", "time_limit", "memory_limit")
 """Settings that do not decide the course of a search, and may differ when it is continued."""
 
+NEEDED = ("configs", "data", "steps", "constraints", "init_tokens", "epochs", "batch_size", "image_size", "seed")
+"""Settings without which a run cannot be continued."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -61,6 +64,9 @@ def find_run(name: str, *, changes: Mapping[str, Any], storage: str | None = Non
         folder = output or new_folder(None)
         settings["storage"] = without_password(name)
         write_settings(folder, settings)
+    missing = [key for key in NEEDED if key not in settings]
+    if missing:
+        raise RecordError(f"{folder / SETTINGS} is no run of sanas search, or damaged: {missing[0]!r} is missing")
     return Run({**settings, **{key: value for key, value in changes.items() if value is not None}}, folder, storage)
 
 
@@ -97,8 +103,7 @@ def without_password(storage: str) -> str:
 def _settings_in(storage: str) -> dict[str, Any]:
     """The settings in a record that others share."""
     place = place_of(storage, STUDY_NAME)
-    if place.exists():
-        place.check()
+    place.check()
     read_header(place)
     settings = open_study(place).user_attrs.get(RUN)
     if not isinstance(settings, dict):

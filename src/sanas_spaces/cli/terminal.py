@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from typing import NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+
+from ..errors import BuildError, EvaluationError, SearchExhausted, SearchFinished, ServiceError
 
 WIDTH_IN_A_PIPE = 120
 
@@ -15,13 +18,29 @@ _in_a_pipe = not sys.stdout.isatty() and "COLUMNS" not in os.environ
 console = Console(highlight=False, width=WIDTH_IN_A_PIPE if _in_a_pipe else None)
 errors = Console(stderr=True, highlight=False)
 
-INTERRUPTED = 130
+FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+"""Exit codes: the work failed; what was asked for cannot be done; Ctrl-C."""
+FAILURES = (BuildError, EvaluationError, SearchExhausted, SearchFinished, ServiceError)
+"""Errors that say nothing against what was typed."""
 
 
-def fail(message: object, code: int = 1) -> NoReturn:
-    """Say what went wrong on stderr and end with ``code``."""
-    errors.print(f"[bold red]error:[/] {_plain(message)}", soft_wrap=True)
-    raise typer.Exit(code)
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs; all else goes to stderr.")]
+
+
+def print_json(value: Any) -> None:
+    """Print a value for programs: as it is, whatever the width and colours of the terminal."""
+    print(json.dumps(value, indent=2, default=str))  # noqa: T201
+
+
+def fail(message: object) -> NoReturn:
+    """Say what went wrong in one line on stderr and end with the exit code that fits."""
+    errors.print(f"[bold red]error:[/] {_plain(' '.join(str(message).split()))}", soft_wrap=True)
+    raise typer.Exit(exit_code(message))
+
+
+def exit_code(message: object) -> int:
+    """1 for errors of the work itself, 2 for errors in what was asked for."""
+    return FAILED if isinstance(message, FAILURES) else WRONG_INPUT
 
 
 def amount(value: float) -> str:
