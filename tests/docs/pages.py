@@ -52,7 +52,12 @@ def links(page: Path) -> list[str]:
 
 def anchors(page: Path) -> set[str]:
     """What a link into the page can point at."""
-    return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for _, text in headings(page)}
+    return {slug(text) for _, text in headings(page)}
+
+
+def slug(heading: str) -> str:
+    """The anchor of a heading, on GitHub and on the site."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def as_script(page: Path) -> str:

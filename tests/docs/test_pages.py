@@ -15,13 +15,12 @@ import typer.main
 from sanas_spaces.cli.app import app
 from sanas_spaces.cli.search import DEFAULT_FLOPS, DEFAULT_SPACE, DEFAULT_STEPS
 
-from .pages import PAGES, READMES, ROOT, anchors, as_script, blocks, headings, links, name
+from .pages import PAGES, READMES, ROOT, anchors, as_script, blocks, headings, links, name, prose, slug
 
 LANGUAGES = {"python", "bash", "toml", "diff"}
-EXPORT = (ROOT / "docs" / "export.md", ROOT / "docs" / "export.zh-CN.md")
-MIGRATING = (ROOT / "docs" / "migrating.md", ROOT / "docs" / "migrating.zh-CN.md")
-MACHINES = (ROOT / "docs" / "many-machines.md", ROOT / "docs" / "many-machines.zh-CN.md")
-REPORT = (ROOT / "docs" / "report.md", ROOT / "docs" / "report.zh-CN.md")
+MIGRATING = ROOT / "docs" / "migrating.md"
+CHINESE = ".zh-CN.md"
+ENGLISH = [READMES[0], *(page for page in sorted((ROOT / "docs").glob("*.md")) if not page.name.endswith(CHINESE))]
 WITH_PYTHON = [page for page in PAGES if blocks(page, "python")]
 SANAS_LINES = sorted(
     {line.strip() for page in PAGES for block in blocks(page, "bash") for line in block.text.splitlines()}
@@ -41,7 +40,7 @@ def run(script: Path, folder: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("page", [p for p in WITH_PYTHON if not p.name.endswith(".zh-CN.md")], ids=name)
+@pytest.mark.parametrize("page", [p for p in WITH_PYTHON if not p.name.endswith(CHINESE)], ids=name)
 def test_python_blocks_run(page: Path, tmp_path: Path) -> None:
     """All blocks of a page, in order, as one program. (Chinese pages have those of the English ones: see below.)"""
     script = tmp_path / f"{page.stem}.py"
@@ -108,13 +107,47 @@ def test_readmes_tell_the_defaults_of_the_command() -> None:
         assert f"`{DEFAULT_SPACE}`" in text
 
 
-@pytest.mark.parametrize(
-    ("english", "chinese"), [READMES, MIGRATING, EXPORT, REPORT, MACHINES], ids=lambda page: page.stem
-)
-def test_translations_are_in_step(english: Path, chinese: Path) -> None:
+def test_every_page_is_in_both_languages() -> None:
+    chinese = [page for page in PAGES if page.name.endswith(CHINESE)]
+    assert [name(page) for page in chinese] == [name(_translation(page)) for page in ENGLISH]
+
+
+@pytest.mark.parametrize("english", ENGLISH, ids=name)
+def test_translations_are_in_step(english: Path) -> None:
+    """Blocks are those of the English page, which run, so the Chinese ones need not run again."""
+    chinese = _translation(english)
     assert [level for level, _ in headings(english)] == [level for level, _ in headings(chinese)]
-    assert blocks(english) == [b._replace(line=e.line) for b, e in zip(blocks(chinese), blocks(english), strict=True)]
-    assert _untranslated(links(english)) == _untranslated(links(chinese))
+    assert [(b.language, b.text) for b in blocks(english)] == [(b.language, b.text) for b in blocks(chinese)]
+    assert _tables(english) == _tables(chinese)
+
+
+@pytest.mark.parametrize("english", ENGLISH, ids=name)
+def test_links_of_translations_are_in_step(english: Path) -> None:
+    """A Chinese page leads where the English one does: to Chinese pages where there are any, and the same sections."""
+    chinese = _translation(english)
+    expected = [_translated(target, english) for target in links(english) if Path(target).name != chinese.name]
+    assert sorted(expected) == sorted(target for target in links(chinese) if Path(target).name != english.name)
+
+
+def _translation(page: Path) -> Path:
+    return page.with_name(page.stem + CHINESE)
+
+
+def _translated(target: str, page: Path) -> str:
+    """A link of an English page, in the words of its translation."""
+    path, _, anchor = target.partition("#")
+    file = Path(os.path.normpath(page.parent / path)) if path else page
+    if file not in ENGLISH:
+        return target
+    if anchor and not anchor.startswith("sanas_spaces."):
+        sections = [slug(text) for _, text in headings(file)]
+        anchor = slug(headings(_translation(file))[sections.index(anchor)][1])
+    return (path.removesuffix(".md") + CHINESE if path else "") + (f"#{anchor}" if anchor else "")
+
+
+def _tables(page: Path) -> list[int]:
+    """How many columns each row of each table has."""
+    return [len(re.findall(r"(?<!\\)\|", line)) - 1 for line in prose(page).splitlines() if line.startswith("|")]
 
 
 def test_the_pages_of_spaces_are_current(tmp_path: Path) -> None:
@@ -131,15 +164,9 @@ def test_the_pages_of_spaces_are_current(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr + "run: python docs/generate_spaces.py"
 
 
-def _untranslated(targets: list[str]) -> list[str]:
-    """Links to pages that are in one language only."""
-    translated = {page.name for page in (*READMES, *MIGRATING, *EXPORT, *MACHINES)}
-    return [target for target in targets if Path(target).name not in translated]
-
-
 def test_migrating_shows_the_whole_change() -> None:
     """The difference ends at the script that follows it, and begins at one for PaddleSlim."""
-    (_, difference), (after,) = blocks(MIGRATING[0], "diff"), blocks(MIGRATING[0], "python")
+    (_, difference), (after,) = blocks(MIGRATING, "diff"), blocks(MIGRATING, "python")
     lines = difference.text.splitlines()
     assert [line[1:] for line in lines if not line.startswith("-")] == after.text.splitlines()
     before = "\n".join(line[1:] for line in lines if not line.startswith("+"))
