@@ -239,6 +239,6 @@ def _run(settings: dict[str, Any], folder: Path, *, resume: bool, storage: str |
 
 def _remember(result: SearchResult, settings: dict[str, Any]) -> None:
     """Write into the record what the run was started with, for ``sanas resume`` elsewhere."""
-    study = result.engine.record.study
-    if RUN not in study.user_attrs:
-        study.set_user_attr(RUN, settings)
+    study, place = result.engine.record.study, result.engine.record.place
+    if RUN not in place.patiently(lambda: study.user_attrs):
+        place.patiently(lambda: study.set_user_attr(RUN, settings))

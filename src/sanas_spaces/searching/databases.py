@@ -89,13 +89,15 @@ class Database(Place):
         options = {"pool_pre_ping": True, "connect_args": self._options()}  # connects again after a restart
         try:
             return RDBStorage(self.url.render_as_string(hide_password=False), engine_kwargs=options)
-        except (*storage_errors(), ImportError) as error:  # type: ignore[misc]
+        except ImportError as error:
             raise RecordError(f"the record {self} cannot be opened: {reason_of(error)}") from error
         except RuntimeError as error:  # Optuna's tables are of another version
             raise RecordError(f"the record {self} was made by another version of Optuna: {error}") from error
 
     def check(self) -> None:
-        self._make_folder()
+        if not self.exists():  # a file that is made when it is needed
+            self._make_folder()
+            return
 
         def look() -> Exception | None:
             try:

@@ -172,7 +172,9 @@ class Engine:
 
     def _is_free(self, entry: Entry) -> bool:
         """Whether nobody works on an open entry."""
-        return entry.number not in self._mine and self.worker.is_gone(entry.attrs.get(OWNER))
+        if entry.number in self._mine:
+            return False
+        return self.record.place.patiently(lambda: self.worker.is_gone(entry.attrs.get(OWNER)))
 
     def _claim(self, entry: Entry, number: int = 0) -> Candidate:
         if self.record.place.shared:
@@ -245,7 +247,8 @@ class Engine:
         """Whether the pruner would stop an open candidate."""
         if self.pruner is None or not candidate.entry.scores:
             return False
-        return bool(self.pruner.prune(self.record.study, self.record.trial(candidate.entry)))
+        study, trial = self.record.study, self.record.trial(candidate.entry)
+        return bool(self.record.place.patiently(lambda: self.pruner.prune(study, trial)))
 
     def prune(self, candidate: Candidate) -> None:
         """Record that an open candidate was stopped early.

@@ -79,7 +79,7 @@ class Record:
         self._trial_ids: list[int] = []
         self._open: dict[int, Entry] = {}
         self._grouped = self._alone = False
-        self.header: dict[str, Any] = {**BEFORE, **study.user_attrs.get(HEADER, {})}
+        self.header: dict[str, Any] = {**BEFORE, **place.patiently(lambda: study.user_attrs).get(HEADER, {})}
         self.sync()
 
     @classmethod
@@ -199,7 +199,7 @@ class Record:
 
     def _copy(self, place: Place, table: TokenTable) -> Record:
         copy = Record.create(place, table, {key: value for key, value in self.header.items() if key != "format"})
-        for trial in self._storage.get_all_trials(self._study_id, deepcopy=False):
+        for trial in self.place.patiently(lambda: self._storage.get_all_trials(self._study_id, deepcopy=False)):
             copy._keep(copy._storage.get_trial(copy._storage.create_new_trial(copy._study_id, trial)))
         return copy
 
@@ -282,7 +282,7 @@ class Record:
 
     def trial(self, entry: Entry) -> FrozenTrial:
         """The candidate as Optuna has it."""
-        return self._storage.get_trial(self._trial_ids[entry.number])
+        return self.place.patiently(lambda: self._storage.get_trial(self._trial_ids[entry.number]))
 
     def note(self, entry: Entry, key: str, value: Any) -> bool:
         """Write something about an open candidate; False if another process has closed it."""
@@ -403,7 +403,7 @@ def _reading(place: Place) -> Iterator[None]:
 
 
 def _header(place: Place, study: optuna.Study) -> dict[str, Any]:
-    header = study.user_attrs.get(HEADER)
+    header = place.patiently(lambda: study.user_attrs).get(HEADER)
     if not isinstance(header, dict):
         raise RecordError(f"{place} holds an Optuna study that is no search of this library")
     if header.get("format") != FORMAT:
