@@ -14,6 +14,7 @@ from sanas_spaces.cli.search import search_command
 from sanas_spaces.cli.settings import SETTINGS, merge, read_file
 from sanas_spaces.errors import ConfigError
 
+from ..docs.pages import ROOT, blocks
 from .test_commands import sanas
 
 NOT_IN_FILES = {"file", "resume", "as_json", "config"}  # the config of a space stands with its space
@@ -123,3 +124,11 @@ def test_a_wrong_file_is_named_with_its_key(tmp_path: Path, text: str, told: str
 
 def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
     assert merge(read_file(written(tmp_path, "# nothing\n")), {}, [], []) == merge({}, {}, [], [])
+
+
+def test_the_file_in_the_docs_is_read(tmp_path: Path) -> None:
+    (block,) = blocks(ROOT / "docs" / "terminal.md", "yaml")
+    found = merge(read_file(written(tmp_path, block.text)), {}, [], [])
+    assert found["spaces"] == [("MobileNetV1BlockSpace", {"block_mask": [1, 0, 1]})]
+    assert found["constraints"] == {"flops": 2e6, "params": (1e4, 1e5)}
+    assert (found["tokens"], found["steps"], found["image_size"]) == (None, 40, 32)

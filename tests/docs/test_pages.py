@@ -13,11 +13,11 @@ import pytest
 import typer.main
 
 from sanas_spaces.cli.app import app
-from sanas_spaces.cli.search import DEFAULT_FLOPS, DEFAULT_SPACE, DEFAULT_STEPS
+from sanas_spaces.cli.settings import DEFAULT_FLOPS, DEFAULT_SPACE, DEFAULT_STEPS
 
 from .pages import PAGES, READMES, ROOT, anchors, as_script, blocks, headings, links, name, prose, slug
 
-LANGUAGES = {"python", "bash", "toml", "diff"}
+LANGUAGES = {"python", "bash", "toml", "yaml", "text", "diff"}
 MIGRATING = ROOT / "docs" / "migrating.md"
 CHINESE = ".zh-CN.md"
 ENGLISH = [READMES[0], *(page for page in sorted((ROOT / "docs").glob("*.md")) if not page.name.endswith(CHINESE))]
