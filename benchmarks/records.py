@@ -22,6 +22,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import sqlalchemy
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from sanas_spaces.searching import Engine
@@ -33,6 +35,8 @@ from tests.faults import postgres
 
 STORAGES = ("memory", "journal", "sqlite", "postgresql")
 OPTIONS, TOKENS = 5, 7
+PARTS = ("trial_params", "trial_values", "trial_user_attributes")
+"""Tables of Optuna with a part of each trial."""
 
 
 class Rate(NamedTuple):
@@ -124,6 +128,43 @@ def storages(kind: str) -> Iterator[Any]:
             yield lambda: f"{folder}/records.{'journal' if kind == 'journal' else 'db'}"
 
 
+def fill(engine: Engine, storage: str | None, count: int) -> None:
+    """Let there be ``count`` candidates; in a database they are copies of those that are there, in one transaction."""
+    engine.take(0)  # reads what others have written
+    missing = count - len(engine.record.entries)
+    if missing <= 0:
+        return
+    if storage is None or storage.endswith(".journal"):
+        for _ in range(missing):
+            pair(engine)
+        return
+    url = storage.replace("postgresql:", "postgresql+psycopg:") if "://" in storage else f"sqlite:///{storage}"
+    database = sqlalchemy.create_engine(url)
+    tables = sqlalchemy.MetaData()
+    tables.reflect(database, only=["trials", *PARTS])
+    trials = tables.tables["trials"]
+    with database.begin() as connection:
+        known = [dict(row) for row in connection.execute(trials.select()).mappings()]
+        copies = [
+            {**known[number % len(known)], "number": len(known) + number, "trial_id": None} for number in range(missing)
+        ]
+        origins = [known[number % len(known)]["trial_id"] for number in range(missing)]
+        added = trials.insert().returning(trials.c.trial_id, sort_by_parameter_order=True)
+        numbers = connection.scalars(added, [{k: v for k, v in one.items() if v is not None} for one in copies]).all()
+        for part in (tables.tables[one] for one in PARTS):
+            (own,) = part.primary_key.columns.keys()
+            rows: dict[int, list[dict[str, Any]]] = {}
+            for row in connection.execute(part.select()).mappings():
+                rows.setdefault(row["trial_id"], []).append({k: v for k, v in row.items() if k != own})
+            new = [
+                {**row, "trial_id": number}
+                for number, origin in zip(numbers, origins, strict=True)
+                for row in rows.get(origin, [])
+            ]
+            connection.execute(part.insert(), new)
+    database.dispose()
+
+
 def name(processes: int) -> str:
     """Number of processes for people."""
     return "1 process" if processes == 1 else f"{processes} processes"
@@ -145,9 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             storage = new()
             engine = open_search(storage)
             for at, processes in itertools.product(sorted(options.at), options.processes):
-                engine.take(0)  # reads what others have written
-                for _ in range(at - len(engine.record.entries)):
-                    pair(engine)
+                fill(engine, storage, at)
                 if storage is None:
                     cells.append(str(alone(engine, options.seconds)) if processes == 1 else "-")
                 else:

@@ -80,7 +80,7 @@ class Run:
         near_count: Number of evaluations that had ended by then.
         best_count: Number of evaluations that had ended by then.
         apart: Mean distance of candidates that are out together, as a share of that of random ones.
-        milliseconds: What the driver needed from a result to the next candidate: median and 95 % of all.
+        milliseconds: What the driver computed from a result to the next candidate: median and 95 % of all.
     """
 
     near: float | None = None
@@ -138,7 +138,7 @@ class SimulatedWorkers(Execution):
         self._busy: list[tuple[float, int, int]] = []
         self.clock = 0.0
         self.driver: list[float] = []
-        self._mark = time.perf_counter()
+        self._mark = time.process_time()
 
     @property
     def slots(self) -> int:
@@ -151,14 +151,14 @@ class SimulatedWorkers(Execution):
         return self._table.tokens[[row for _, _, row in self._busy]]
 
     def start(self, candidate: Candidate) -> None:
-        self.driver.append(time.perf_counter() - self._mark)
+        self.driver.append(time.process_time() - self._mark)
         row = self._table.row(candidate.entry.tokens)
         heapq.heappush(self._busy, (self.clock + float(self._seconds[row]), candidate.number, row))
-        self._mark = time.perf_counter()
+        self._mark = time.process_time()
 
     def next_event(self) -> Outcome:
         self.clock, number, row = heapq.heappop(self._busy)
-        self._mark = time.perf_counter()
+        self._mark = time.process_time()
         return Outcome(number, float(self._values[row]))
 
     def close(self) -> None:
