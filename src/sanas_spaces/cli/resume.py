@@ -11,8 +11,9 @@ from rich.table import Table
 from ..errors import SanasError
 from ..searching.places import STUDY_NAME
 from ..searching.summary import summary_of
+from .course import run_search
 from .runs import find_run
-from .search import MemoryLimit, TimeLimit, Workers, run_search
+from .search import MemoryLimit, TimeLimit, Workers
 from .terminal import AsJson, console, fail, print_json
 
 Which = Annotated[

@@ -12,6 +12,7 @@ import yaml
 
 from ..errors import ConfigError, did_you_mean
 from ..searching import ALGORITHMS, PRUNERS
+from . import values
 from .arguments import parse_configs
 
 DEFAULT_SPACE = "MobileNetV2BlockSpace"
@@ -119,121 +120,55 @@ def _refuse_twice(text: str) -> None:
         seen.add(str(key.value))
 
 
-def _whole(least: int, *, optional: bool = False) -> Callable[[Any], Any]:
-    def read(value: Any) -> int | None:
-        if value is None and optional:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f"a whole number of at least {least}{' or null' if optional else ''}")
-        return value
-
-    return read
-
-
-def _real(value: Any) -> float | None:
-    return None if value is None else _number(value)
-
-
-def _number(value: Any) -> float:
-    """A number; YAML takes 2e6, without a point, for text."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError("a number, such as 2e6")
-    try:
-        return float(value)
-    except ValueError:
-        raise ValueError("a number, such as 2e6") from None
-
-
-def _text(*, optional: bool = False) -> Callable[[Any], Any]:
-    def read(value: Any) -> str | None:
-        if value is None and optional:
-            return None
-        if not isinstance(value, str) or not value:
-            raise ValueError(f"text{' or null' if optional else ''}")
-        return value
-
-    return read
-
-
-def _numbers(value: Any) -> list[int] | None:
-    if value is None:
-        return None
-    if not isinstance(value, list) or not all(isinstance(one, int) and not isinstance(one, bool) for one in value):
-        raise ValueError("a list of whole numbers, such as [1, 3, 9], or null")
-    return value
-
-
-def _spaces(value: Any) -> list[tuple[str, dict[str, Any]]]:
-    """Names of spaces, or names with their config."""
-    expected = "a list of spaces, each a NAME or NAME: {KEY: VALUE}"
-    if not isinstance(value, list) or not value:
-        raise ValueError(expected)
-    found: list[tuple[str, dict[str, Any]]] = []
-    for one in value:
-        pair = {one: {}} if isinstance(one, str) else one
-        if not isinstance(pair, dict) or len(pair) != 1:
-            raise ValueError(expected)
-        ((name, config),) = pair.items()
-        if not isinstance(name, str) or not isinstance(config if config is not None else {}, dict):
-            raise ValueError(expected)
-        found.append((name, config or {}))
-    return found
-
-
-def _constraints(value: Any) -> dict[str, Any] | None:
-    expected = "bounds, such as {flops: 2e6, params: [1e4, 1e5]}, or null"
-    if value is None:
-        return None
-    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
-        raise ValueError(expected)
-    found: dict[str, Any] = {}
-    for name, bound in value.items():
-        if isinstance(bound, list) and len(bound) != 2:
-            raise ValueError(expected)
-        try:
-            found[name] = tuple(_real(one) for one in bound) if isinstance(bound, list) else _number(bound)
-        except ValueError:
-            raise ValueError(expected) from None
-    return found or None
-
-
 SETTINGS: Mapping[str, Setting] = {
     "spaces": Setting(
         [{DEFAULT_SPACE: DEFAULT_CONFIG}],
-        _spaces,
+        values.spaces,
         "Search spaces, each with its config; several chain into one network. `sanas spaces` lists them.",
     ),
-    "tokens": Setting(DEFAULT_START, _numbers, "The first candidate; null takes the one of the spaces."),
+    "tokens": Setting(DEFAULT_START, values.numbers, "The first candidate; null takes the one of the spaces."),
     "constraints": Setting(
         {"flops": int(DEFAULT_FLOPS)},
-        _constraints,
+        values.constraints,
         "What every candidate must meet: HIGH or [LOW, HIGH] for flops, params, depth, ...; null for nothing.",
     ),
     "data": Setting(
-        "digits", _text(), "digits, a folder of class folders, an .npz file, or a binary CIFAR-10 archive."
+        "digits", values.text(), "digits, a folder of class folders, an .npz file, or a binary CIFAR-10 archive."
     ),
-    "image_size": Setting(None, _whole(1, optional=True), "Height and width to resize images to; null keeps them."),
-    "steps": Setting(DEFAULT_STEPS, _whole(1), "Number of candidates to train."),
-    "epochs": Setting(None, _whole(1, optional=True), "Passes over the training images per candidate; null for 6."),
-    "batch_size": Setting(64, _whole(1), "Images per training step."),
-    "algorithm": Setting("annealing", _text(), "What proposes candidates: ALGORITHMS."),
+    "image_size": Setting(
+        None, values.whole(1, optional=True), "Height and width to resize images to; null keeps them."
+    ),
+    "steps": Setting(DEFAULT_STEPS, values.whole(1), "Number of candidates to train."),
+    "epochs": Setting(
+        None, values.whole(1, optional=True), "Passes over the training images per candidate; null for 6."
+    ),
+    "batch_size": Setting(64, values.whole(1), "Images per training step."),
+    "algorithm": Setting("annealing", values.text(), "What proposes candidates: ALGORITHMS."),
     "pruner": Setting(
-        None, _text(optional=True), "Stops bad candidates early by their accuracy on the way: PRUNERS; null for none."
+        None,
+        values.text(optional=True),
+        "Stops bad candidates early by their accuracy on the way: PRUNERS; null for none.",
     ),
     "budgets": Setting(
-        None, _numbers, "Train all for few epochs, the best for more, such as [2, 6, 18]; null trains all alike."
+        None, values.numbers, "Train all for few epochs, the best for more, such as [2, 6, 18]; null trains all alike."
     ),
     "workers": Setting(
-        None, _whole(1, optional=True), "Candidates trained at once, each in a process of its own; null for one, here."
+        None,
+        values.whole(1, optional=True),
+        "Candidates trained at once, each in a process of its own; null for one, here.",
     ),
-    "time_limit": Setting(None, _real, "Most seconds that one candidate may take; null for no limit."),
-    "memory_limit": Setting(None, _real, "Most bytes that one candidate may use, such as 2e9; null for no limit."),
+    "time_limit": Setting(None, values.real, "Most seconds that one candidate may take; null for no limit."),
+    "memory_limit": Setting(
+        None, values.real, "Most bytes that one candidate may use, such as 2e9; null for no limit."
+    ),
     "storage": Setting(
         None,
-        _text(optional=True),
+        values.text(optional=True),
         "Where others can join: postgresql://..., mysql://..., or a .db or .journal file; null for the output folder.",
     ),
-    "seed": Setting(0, _whole(0), "Seed of split, search and training."),
-    "output": Setting(None, _text(optional=True), "Folder for the results; null for runs/search, or a numbered one."),
+    "seed": Setting(0, values.whole(0), "Seed of split, search and training."),
+    "output": Setting(
+        None, values.text(optional=True), "Folder for the results; null for runs/search, or a numbered one."
+    ),
 }
 """The keys of a file, in the order in which ``sanas init`` writes them."""

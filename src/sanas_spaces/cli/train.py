@@ -17,8 +17,8 @@ from ..export.saved import MODEL, save_model
 from ..report.files import SETTINGS, SUMMARY, read_settings, write_settings, write_summary
 from ..report.finish import describe_data
 from .arguments import parse_numbers
+from .course import PIXELS_FOR_THREADS
 from .interrupt import Interrupt
-from .search import PIXELS_FOR_THREADS
 from .terminal import INTERRUPTED, console, duration, errors, fail, percent
 
 FOLDER = "trained"
