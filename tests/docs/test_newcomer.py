@@ -28,7 +28,8 @@ digits = load_digits()
 Image.fromarray((digits.images[0] * 255 / 16).astype(np.uint8)).save("digit.png")
 
 session = onnxruntime.InferenceSession("runs/search/export/network.onnx")
-told = {key: json.loads(text) for key, text in session.get_modelmeta().custom_metadata_map.items()}
+metadata = session.get_modelmeta().custom_metadata_map
+told = {key: json.loads(metadata[key]) for key in ("classes", "mean", "std")}
 
 
 def read(pixels):
