@@ -274,12 +274,11 @@ assert all(child.status() == psutil.STATUS_ZOMBIE for child in psutil.Process().
 print(result.columns["state"])
 """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    environment["RAY_worker_niceness"] = "0"
-    environment["RAY_TMPDIR"] = tempfile.mkdtemp(prefix="ray")
     before = {process.pid for process in psutil.process_iter()}
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
+    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
+        environment |= {"RAY_TMPDIR": folder, "RAY_worker_niceness": "0"}
+        arguments = [sys.executable, "-W", "ignore", "-c", script]
+        done = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "['complete', 'complete', 'complete']\n"
     assert done.stderr == ""
