@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import lapack
+from scipy.linalg import blas, lapack
 from scipy.optimize import minimize
 
-from .kernel import Array
+from .kernel import Array, Encoded, TokenKernel
 
 JITTER = 1e-6
-LENGTH = 0.5
-"""Decay of the additive terms at the mean distance, as an exponent."""
 ROUGHNESS = 1.0
 """Expected exponent of the product term at the mean distance: larger means that networks tell less of each other."""
 MAX_STEPS = 40
@@ -23,53 +21,30 @@ class Weights(NamedTuple):
     """Hyperparameters, all positive.
 
     Attributes:
-        distances: Weight of each distance in the product term, [kinds].
-        terms: Variance of each additive term, [kinds]; empty without them.
-        decays: Decay of each additive term per unit of distance, [kinds].
-        product: Variance of the product term.
+        distances: Weight of each distance, [kinds].
+        variance: Variance of the process at any point.
         noise: Variance of the noise.
     """
 
     distances: Array
-    terms: Array
-    decays: Array
-    product: float
+    variance: float
     noise: float
 
-    @property
-    def variance(self) -> float:
-        """Variance of the process at any point."""
-        return self.product + float(self.terms.sum())
 
-    def covariance(self, distances: Array) -> Array:
-        """Covariance [pairs] at distances [kinds, pairs]."""
-        found: Array = self.product * np.exp(-(self.distances @ distances))
-        if len(self.terms):
-            found += self.terms @ np.exp(-self.decays[:, None] * distances)
-        return found
-
-
-def fit(distances: Array, targets: Array, *, additive: bool) -> Weights:
+def fit(distances: Array, targets: Array) -> Weights:
     """Hyperparameters of the largest posterior density (Rasmussen and Williams, section 5.4.1).
 
-    The covariance is ``product * exp(-sum_c w_c d_c)``, with ``additive`` plus ``sum_c a_c exp(-l_c d_c)``: effects of
-    one choice that hold whatever the others are. All logarithms have normal priors; those of the weights are such
-    that typical networks are correlated, which lets few results say something about many networks.
+    The covariance is ``variance * exp(-sum_c w_c d_c)``. All logarithms have normal priors; those of the weights are
+    such that typical networks are correlated, which lets few results say something about many networks.
 
     Args:
         distances: Distances [kinds, n * n] between the points.
         targets: Values [n], of mean 0 and variance 1.
-        additive: Whether there are additive terms.
     """
     kinds, n = len(distances), len(targets)
     typical = distances.mean(axis=1) + 1e-3
-    decays = LENGTH / typical
-    terms = kinds if additive else 0
-    mean = np.concatenate(
-        [np.log(ROUGHNESS / max(kinds, 1) / typical), np.full(terms, np.log(0.5 / max(kinds, 1))), np.log([0.5, 0.01])]
-    )
-    deviation = np.concatenate([np.full(kinds, 1.0), np.full(terms, 1.5), [1.0, 1.5]])
-    additions = np.exp(-decays[:, None] * distances) if additive else None
+    mean = np.concatenate([np.log(ROUGHNESS / max(kinds, 1) / typical), np.log([0.5, 0.01])])
+    deviation = np.concatenate([np.full(kinds, 1.0), [1.0, 1.5]])
     diagonal = np.arange(n)
 
     def loss(logs: Array) -> tuple[float, Array]:
@@ -77,8 +52,6 @@ def fit(distances: Array, targets: Array, *, additive: bool) -> Weights:
         values = np.exp(logs)
         product = values[-2] * np.exp(-(values[:kinds] @ distances)).reshape(n, n)
         covariance = product.copy()
-        if additions is not None:
-            covariance += (values[kinds:-2] @ additions).reshape(n, n)
         covariance[diagonal, diagonal] += values[-1] + JITTER
         root, failed = lapack.dpotrf(covariance, lower=1)
         if failed:
@@ -90,8 +63,6 @@ def fit(distances: Array, targets: Array, *, additive: bool) -> Weights:
         slope = np.empty_like(logs)
         weighted = (outer * product).ravel()
         slope[:kinds] = -(distances @ weighted) * values[:kinds]
-        if additions is not None:
-            slope[kinds:-2] = (additions @ outer.ravel()) * values[kinds:-2]
         slope[-2] = weighted.sum()
         slope[-1] = np.trace(outer) * values[-1]
         away = (logs - mean) / deviation
@@ -102,7 +73,7 @@ def fit(distances: Array, targets: Array, *, additive: bool) -> Weights:
         loss, mean, jac=True, method="L-BFGS-B", bounds=[LOG_BOUNDS] * len(mean), options={"maxiter": MAX_STEPS}
     )
     best = np.exp(found.x)
-    return Weights(best[:kinds], best[kinds:-2], decays[:terms], float(best[-2]), float(best[-1]))
+    return Weights(best[:kinds], float(best[-2]), float(best[-1]))
 
 
 class Posterior:
@@ -110,22 +81,39 @@ class Posterior:
 
     Args:
         weights: Hyperparameters.
-        distances: Distances [kinds, n * n] between the points.
+        kernel: What reads the points.
+        points: The points.
         targets: Their values [n].
     """
 
-    def __init__(self, weights: Weights, distances: Array, targets: Array) -> None:
+    def __init__(self, weights: Weights, kernel: TokenKernel, points: Encoded, targets: Array) -> None:
+        self._weights = weights
+        self._kernel = kernel
+        self._points = kernel.scaled(points, weights.distances)
         n = len(targets)
-        covariance = weights.covariance(distances).reshape(n, n)
+        covariance = self._covariance(self._points)
         covariance[np.arange(n), np.arange(n)] += weights.noise + JITTER
         root = np.linalg.cholesky(covariance)
         self._inverse_root = lapack.dtrtri(root, lower=1)[0]
         self._solved = self._inverse_root.T @ (self._inverse_root @ targets)
-        self._weights = weights
 
-    def predict(self, distances: Array, count: int) -> tuple[Array, Array]:
-        """Mean [count] and standard deviation [count] at points with distances [kinds, count * n]."""
-        covariance = self._weights.covariance(distances).reshape(count, -1)
-        mean = covariance @ self._solved
-        explained = ((self._inverse_root @ covariance.T) ** 2).sum(axis=0)
-        return mean, np.sqrt(np.maximum(self._weights.variance - explained, 1e-10))
+    def mean(self, points: Encoded) -> Array:
+        """Mean [m] at other points."""
+        found: Array = self._covariance(self._kernel.scaled(points, self._weights.distances)) @ self._solved
+        return found
+
+    def predict(self, points: Encoded) -> tuple[Array, Array]:
+        """Mean [m] and standard deviation [m] at other points."""
+        covariance = self._covariance(self._kernel.scaled(points, self._weights.distances))
+        solved = blas.dtrmm(1.0, self._inverse_root, covariance.T, lower=1)
+        explained = np.einsum("ij,ij->j", solved, solved)
+        return covariance @ self._solved, np.sqrt(np.maximum(self._weights.variance - explained, 1e-10))
+
+    def _covariance(self, points: Array) -> Array:
+        """Covariance [m, n] with the known points: one matrix product, however many kinds of distance there are."""
+        found: Array = 2 * (points @ self._points.T)
+        found -= (points**2).sum(axis=1)[:, None]
+        found -= (self._points**2).sum(axis=1)[None]
+        np.exp(np.minimum(found, 0.0, out=found), out=found)
+        found *= self._weights.variance
+        return found

@@ -85,6 +85,14 @@ class TokenKernel:
         places = np.stack(columns, axis=1) if columns else np.zeros((len(tokens), 0))
         return Encoded(ones, [len(members) for members in self._groups], places, sums)
 
+    def scaled(self, one: Encoded, weights: Array) -> Array:
+        """Coordinates [n, dimensions] whose squared distances are the sum of all distances, weighted by [kinds]."""
+        kinds = len(one.ones)
+        found = [ones * np.sqrt(weight / 2) for ones, weight in zip(one.ones, weights[:kinds], strict=True)]
+        for members, weight in zip(one.members, weights[kinds:], strict=True):
+            found.append(one.places[:, members] * np.sqrt(weight))
+        return np.concatenate([np.zeros((len(one.places), 0)), *found], axis=1)
+
     def distances(self, first: Encoded, second: Encoded) -> Array:
         """All distances [kinds, n * m] between n and m token lists."""
         found: list[Any] = [size - a @ b.T for size, a, b in zip(first.sizes, first.ones, second.ones, strict=True)]

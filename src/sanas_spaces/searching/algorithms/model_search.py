@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
@@ -32,23 +31,11 @@ FAILED_QUANTILE = 0.25
 """A failed network counts as worse than three quarters of the others, so that its like is not tried at once."""
 
 
-@dataclass(frozen=True)
-class Structure:
-    """One of the models that take turns.
-
-    Attributes:
-        scale: What rewards are replaced by.
-        additive: Whether choices have effects of their own besides those of whole networks.
-    """
-
-    scale: Scale
-    additive: bool = False
-
-
 BOLDNESS = (0.5, 2.0)
 """Factors of the standard deviations that models give, in turns: greedy, then curious."""
-STRUCTURES = (Structure(shrunk_losses), Structure(power_scores), Structure(normal_scores))
-FOR_SEVERAL = Structure(shrunk_losses)
+SCALES = (shrunk_losses, power_scores, normal_scores)
+"""Scales of the models that take turns."""
+FOR_SEVERAL = shrunk_losses
 """Linear above the median, as the hypervolume is."""
 
 
@@ -76,7 +63,7 @@ class ModelSearch(Algorithm):
         self._issued: dict[int, tuple[int, ...]] = {}
         self._seen: set[tuple[int, ...]] = set()
         self._rewards: dict[int, tuple[float, ...] | None] = {}
-        self._weights: dict[tuple[Structure, int, int], Weights] = {}
+        self._weights: dict[tuple[Scale, int, int], Weights] = {}
 
     def issue(self, number: int, tokens: Sequence[int]) -> None:
         """Learn that proposal ``number`` was handed out."""
@@ -124,41 +111,36 @@ class ModelSearch(Algorithm):
         """What token lists [n, tokens] are worth [n] under the models whose turn it is."""
         tokens, rewards = self._results(MOST_POINTS)
         goals = range(rewards.shape[1])
-        structure = STRUCTURES[number % len(STRUCTURES)] if len(goals) == 1 else FOR_SEVERAL
-        targets = np.stack([structure.scale(rewards[:, goal]) for goal in goals], axis=1)
+        scale = SCALES[number % len(SCALES)] if len(goals) == 1 else FOR_SEVERAL
+        targets = np.stack([scale(rewards[:, goal]) for goal in goals], axis=1)
+        learnt = [self._learnt(scale, goal) for goal in goals]
         known = self._kernel.encode(tokens)
-        distances = self._kernel.distances(known, known)
-        beliefs = [Posterior(self._learnt(structure, goal), distances, targets[:, goal]) for goal in goals]
+        beliefs = [Posterior(learnt[goal], self._kernel, known, targets[:, goal]) for goal in goals]
         improvement = Improvement(targets, BOLDNESS[number % len(BOLDNESS)], rng)
         waiting = np.array([self._issued[one] for one in sorted(self._issued) if one not in self._rewards])
         if len(waiting):  # what is being evaluated counts as what the models expect of it
-            apart = self._kernel.distances(self._kernel.encode(waiting), known)
-            expected = np.stack([belief.predict(apart, len(waiting))[0] for belief in beliefs], axis=1)
+            out = self._kernel.encode(waiting)
+            believed = np.concatenate([targets, np.stack([belief.mean(out) for belief in beliefs], axis=1)])
             known = self._kernel.encode(np.concatenate([tokens, waiting]))
-            distances = self._kernel.distances(known, known)
-            believed = np.concatenate([targets, expected])
-            beliefs = [Posterior(self._learnt(structure, goal), distances, believed[:, goal]) for goal in goals]
+            beliefs = [Posterior(learnt[goal], self._kernel, known, believed[:, goal]) for goal in goals]
 
         def acquire(lists: Tokens) -> Array:
-            apart = self._kernel.distances(self._kernel.encode(lists), known)
-            means, deviations = zip(*(belief.predict(apart, len(lists)) for belief in beliefs), strict=True)
+            encoded = self._kernel.encode(lists)
+            means, deviations = zip(*(belief.predict(encoded) for belief in beliefs), strict=True)
             return improvement(np.stack(means, axis=1), np.stack(deviations, axis=1))
 
         return acquire
 
-    def _learnt(self, structure: Structure, goal: int) -> Weights:
+    def _learnt(self, scale: Scale, goal: int) -> Weights:
         """Hyperparameters from the results there were when they were due last."""
         count, following = 2, 3
         while following <= len(self._rewards):
             count, following = following, max(following + 1, int(following * REFIT_GROWTH))
-        if (structure, goal, count) not in self._weights:
+        if (scale, goal, count) not in self._weights:
             tokens, rewards = self._results(FIT_POINTS, first=count)
             known = self._kernel.encode(tokens)
-            targets = structure.scale(rewards[:, goal])
-            self._weights[structure, goal, count] = fit(
-                self._kernel.distances(known, known), targets, additive=structure.additive
-            )
-        return self._weights[structure, goal, count]
+            self._weights[scale, goal, count] = fit(self._kernel.distances(known, known), scale(rewards[:, goal]))
+        return self._weights[scale, goal, count]
 
     def _results(self, most: int, first: int | None = None) -> tuple[Tokens, Array]:
         """Tokens [n, tokens] and rewards [n, goals] of the ``first`` results; of too many, the best and the newest."""
