@@ -68,7 +68,8 @@ def test_quick_commands_run(line: str, capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit) as end:
         app(shlex.split(line)[1:])
     assert end.value.code == 0
-    assert "MobileNetV2BlockSpace" in capsys.readouterr().out
+    shown = "block 1 channels" if line.startswith("sanas compare") else "MobileNetV2BlockSpace"
+    assert shown in capsys.readouterr().out
 
 
 def test_there_are_commands() -> None:

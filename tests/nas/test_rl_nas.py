@@ -290,7 +290,7 @@ class TestInterface:
             rl_nas = RLNAS(
                 key="lstm",
                 configs=SMALL,
-                server_addr=("", 8500),
+                server_addr=("", 0),
                 is_sync=False,
                 controller_batch_size=1,
                 lstm_num_layers=1,
@@ -306,6 +306,7 @@ class TestInterface:
                     count = len(paddle.static.default_main_program().global_block().all_parameters())
                 assert count == 3 * 5 * (archs[0].tokens[2] + 1)
             assert rl_nas.reward(1.0)
+            rl_nas.close()
         finally:
             paddle.disable_static()
 

@@ -60,6 +60,7 @@ def train_command(
     """
     folder = output or run / FOLDER
     try:
+        wanted = parse_numbers(tokens)
         if resume:
             settings = read_settings(folder)
             if "recipe" not in settings:
@@ -78,7 +79,7 @@ def train_command(
                 "flip": flip,
                 "seed": seed,
             }
-            settings = _settings(run, parse_numbers(tokens), data, image_size, given)
+            settings = _settings(run, wanted, data, image_size, given)
         with Interrupt() as interrupt:
             _train(settings, folder, interrupt)
     except SanasError as error:
