@@ -116,7 +116,10 @@ def test_workers_that_take_too_long_fail(tmp_path: Path) -> None:
         (["resume", "scripted"], "was begun by a script: continue it there"),
         (["resume", "scripted.db"], "was begun by a script: continue it there"),
         (["status", "nothing"], "there is no record of a search here"),
-        (["status", "postgresql://me:secret@localhost:1/none"], "me:***@localhost:1/none cannot be read or written: connection failed"),
+        (
+            ["status", "postgresql://me:secret@localhost:1/none"],
+            "me:***@localhost:1/none cannot be read or written: connection failed",
+        ),
         (["status", "scripted.db", "--study", "other"], "holds no search called 'other'"),
         (["search", "--storage", "oracle://there"], "expected sqlite://, postgresql:// or mysql://"),
         (["search", "--workers", "2", "--time-limit", "-1"], "time_limit = -1.0: expected a positive number"),
