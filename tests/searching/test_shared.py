@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,7 +16,7 @@ import optuna
 import pytest
 
 from sanas_spaces import CombinedSpace, search
-from sanas_spaces.errors import ConfigError, RecordError
+from sanas_spaces.errors import ConfigError, RecordError, RewardError
 from sanas_spaces.searching import Constraints
 from sanas_spaces.searching.engine import Engine
 from sanas_spaces.searching.leases import Worker
@@ -126,6 +128,50 @@ def test_the_first_result_of_a_candidate_counts(here: Path) -> None:
     assert slow.record.entries[1].attrs["reason"] == "no memory"
 
 
+@pytest.mark.parametrize("end", ["tell", "fail", "prune"])
+def test_a_late_result_is_no_error_and_not_recorded(here: Path, end: str) -> None:
+    slow, quick = engine("a.journal", lease=0.5), engine("a.journal", lease=0.5)
+    candidate = slow.take()
+    assert candidate is not None
+    slow.close()
+    deadline = time.monotonic() + 20
+    while (again := quick.take(1)) is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert again is not None
+    quick.tell(again, 4.0)
+    assert slow.take() is not None  # and so hears of it
+    candidate.report(1.0, 1)
+    results = {"tell": [candidate, 3.0], "fail": [candidate, "too late"], "prune": [candidate]}
+    getattr(slow, end)(*results[end])
+    assert candidate.reward == 4.0
+    assert [entry.reward for entry in engine("a.journal").record.entries] == [4.0, None]
+    with pytest.raises(RewardError, match="candidate 0 has its result already"):
+        slow.tell(candidate, 3.0)
+    with pytest.raises(RewardError, match="candidate 0 has its result already"):
+        quick.tell(again, 4.0)
+
+
+def test_nobody_is_gone_because_the_record_was_away(here: Path) -> None:
+    first, second = engine("a.db", lease=0.8), engine("a.db", lease=0.8)
+    candidate = first.take()
+    assert candidate is not None
+    owner = (
+        candidate.entry.attrs["owner"].replace(f"/{os.getpid()}/", "/1/", 1).replace(socket.gethostname(), "there", 1)
+    )
+    key = f"sanas:worker:{owner}"
+    study = second.record.study
+    study.set_user_attr(key, 1)
+    assert not second.worker.is_gone(owner)
+    with sqlite3.connect("a.db") as connection:
+        connection.execute("ALTER TABLE study_user_attributes RENAME TO away")
+    time.sleep(1.5)
+    with sqlite3.connect("a.db") as connection:
+        connection.execute("ALTER TABLE away RENAME TO study_user_attributes")
+    assert not second.worker.is_gone(owner)
+    time.sleep(1.5)
+    assert second.worker.is_gone(owner)
+
+
 def test_a_worker_is_gone_when_it_was_silent_for_its_lease_whatever_the_clocks_say() -> None:
     study = optuna.create_study()
     other = "another-machine/17/4711/abcdef01"
@@ -139,7 +185,9 @@ def test_a_worker_is_gone_when_it_was_silent_for_its_lease_whatever_the_clocks_s
     assert not me.is_gone(other, clock=lambda: now + 61)
     assert not me.is_gone(other, clock=lambda: now + 120)
     assert me.is_gone(other, clock=lambda: now + 122)
-    assert me.is_gone("another-machine/17/4711/00000000")  # never said that it is there
+    silent = "another-machine/17/4711/00000000"  # never said that it is there
+    assert not me.is_gone(silent, clock=lambda: now)
+    assert me.is_gone(silent, clock=lambda: now + 61)
     assert not me.is_gone(me.name)
     assert me.is_gone(None)
 

@@ -209,7 +209,8 @@ class Engine:
         known = {} if candidate.cost is None else candidate.cost.metrics()
         values = self.objectives.values(result, known)
         numbers = [finite_number(v, n) for v, n in zip(values, self.objectives.names, strict=True)]
-        self._check_open(candidate)
+        if self._is_late(candidate):
+            return
         if isinstance(result, Mapping):
             for name in result.keys() - set(self.objectives.names) - known.keys():
                 self.record.note(candidate.entry, name, _noted(name, result[name]))
@@ -226,8 +227,8 @@ class Engine:
 
     def fail(self, candidate: Candidate, reason: str) -> None:
         """Record that an open candidate could not be evaluated, and why."""
-        self._check_open(candidate)
-        self._closed(candidate.entry, kept=self.record.fail(candidate.entry, str(reason)))
+        if not self._is_late(candidate):
+            self._closed(candidate.entry, kept=self.record.fail(candidate.entry, str(reason)))
 
     def report(self, candidate: Candidate, score: Any, step: int) -> None:
         """Record the score of an open candidate on the way.
@@ -238,7 +239,8 @@ class Engine:
         if isinstance(step, bool) or not isinstance(step, int) or step < 0:
             raise RewardError(f"step = {step!r}: expected a whole number from 0")
         value = finite_number(score, "score")
-        self._check_open(candidate)
+        if self._is_late(candidate, ends=False):
+            return
         if self.halving:
             raise RewardError("in a search with budgets the rounds report scores")
         self.record.report(candidate.entry, step, value)
@@ -256,7 +258,8 @@ class Engine:
         The algorithm learns the reward that it would probably have had, which is written down: it depends on what was
         known at the time.
         """
-        self._check_open(candidate)
+        if self._is_late(candidate):
+            return
         estimate = standing(candidate.entry, self.record.entries)
         if estimate is not None:
             self.record.note(candidate.entry, ESTIMATE, estimate)
@@ -267,6 +270,7 @@ class Engine:
         if not kept:
             _logger.info("candidate %d had its result from another worker already", entry.number)
             self._sync()
+        self._mine.discard(entry.number)
         self._take_in([entry])
 
     def _release(self, entry: Entry) -> None:
@@ -304,9 +308,20 @@ class Engine:
         self.worker.close()
         self._held = None
 
-    def _check_open(self, candidate: Candidate) -> None:
-        if not candidate.is_open:
+    def _is_late(self, candidate: Candidate, *, ends: bool = True) -> bool:
+        """Whether another worker was faster with a candidate that this one was thought to be gone with.
+
+        Raises:
+            RewardError: The candidate is not open, and not because of another worker.
+        """
+        if candidate.is_open:
+            return False
+        if candidate.number not in self._mine:
             raise RewardError(f"candidate {candidate.number} has its result already ({candidate.entry.state.name})")
+        if ends:
+            _logger.info("candidate %d had its result from another worker already", candidate.number)
+            self._mine.discard(candidate.number)
+        return True
 
     def _issue(self, entry: Entry) -> None:
         self._proposals.taken(entry.tokens, entry.attrs.get("hash", ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import threading
@@ -39,10 +40,11 @@ class Worker:
         self.lease = lease
         self._study = study
         self._seen: dict[str, tuple[Any, float]] = {}
+        self._pulse = _Pulse()
         self._ended = threading.Event()
         if beats:
             weakref.finalize(self, self._ended.set)
-            arguments = (study, _WORKER + self.name, lease / BEATS_PER_LEASE, self._ended)
+            arguments = (study, _WORKER + self.name, lease / BEATS_PER_LEASE, self._ended, self._pulse)
             threading.Thread(target=_beat, args=arguments, name="sanas heartbeat", daemon=True).start()
 
     def close(self) -> None:
@@ -60,18 +62,28 @@ class Worker:
         if here and started_at(int(pid)) != started:
             return True
         beat = self._study._storage.get_study_user_attrs(self._study._study_id).get(_WORKER + owner)
-        if beat is None:  # it never said that it is there: another process on this machine does not have to
-            return not here or int(pid) == os.getpid()
+        if beat is None and here:  # a process on this machine does not have to say that it is there
+            return int(pid) == os.getpid()
         if owner not in self._seen or self._seen[owner][0] != beat:
             self._seen[owner] = beat, clock()
-        return clock() - self._seen[owner][1] > self.lease
+        return clock() - max(self._seen[owner][1], self._pulse.missed_at) > self.lease
 
 
-def _beat(study: optuna.Study, key: str, interval: float, ended: threading.Event) -> None:
+class _Pulse:
+    """When a worker could not say that it is there; others could not either, and are not gone for that."""
+
+    missed_at = -math.inf
+
+
+def _beat(study: optuna.Study, key: str, interval: float, ended: threading.Event, pulse: _Pulse) -> None:
     count = 0
     while True:
+        began, written = time.monotonic(), False
         with suppress(Exception):  # the storage may be away for a while; the next beat tries again
             study.set_user_attr(key, count)
+            written = True
+        if not written or time.monotonic() - began > interval:
+            pulse.missed_at = time.monotonic()
         count += 1
         if ended.wait(interval):
             return
