@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sanas_spaces import SANAS
+from sanas_spaces import SANAS, search
 from sanas_spaces.errors import ConfigError, RecordError
 from sanas_spaces.searching.databases import Database
 from tests.searching.conftest import reward_of
@@ -76,3 +76,21 @@ def test_a_url_without_a_driver_takes_the_one_that_is_installed() -> None:
         "postgresql+psycopg://me:***@there/searches",
     }
     assert str(Database("postgresql+psycopg://there/searches", "sanas")) == "postgresql+psycopg://there/searches"
+
+
+@pytest.mark.parametrize("storage", ["moving.db", "moving.journal", "sqlite:///moving.sqlite"])
+def test_a_search_stays_where_it_is_when_its_process_changes_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, storage: str
+) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    def evaluate(candidate: Any) -> float:
+        monkeypatch.chdir(there)
+        return float(candidate.number)
+
+    search(SPACE, evaluate, steps=4, seed=1, storage=storage, algorithm="random")
+    assert not list(there.iterdir())
+    monkeypatch.chdir(tmp_path)
+    assert search(SPACE, evaluate, steps=4, storage=storage).columns["reward"] == [0.0, 1.0, 2.0, 3.0]

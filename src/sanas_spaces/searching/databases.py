@@ -64,10 +64,12 @@ class Database(Place):
         except ArgumentError as error:
             raise ConfigError(f"storage = {url!r}: {error}") from None
         if self._kind not in ("sqlite", *_DRIVERS):
-            raise ConfigError(f"storage = {str(self)!r}: expected sqlite://, postgresql:// or mysql://")
+            shown = self.url.render_as_string(hide_password=True)
+            raise ConfigError(f"storage = {shown!r}: expected sqlite://, postgresql:// or mysql://")
         usual, ours = _DRIVERS.get(self._kind, ("", ""))
         if self.url.drivername == self._kind != "sqlite" and not find_spec(usual):
             self.url = self.url.set(drivername=f"{self._kind}+{ours}")
+        self._shown = self.url.render_as_string(hide_password=True)
         self.study = name
         self.patience = SERVER_PATIENCE_SECONDS if self._kind != "sqlite" else 0.0
         self._key = zlib.crc32(f"sanas_spaces {name}".encode())
@@ -75,11 +77,16 @@ class Database(Place):
         self._file_lock: Any = None
         if self._kind == "sqlite":
             path = self.url.database or ":memory:"
-            in_memory = path == ":memory:"
-            self._file_lock = threading.RLock() if in_memory else FileLock(lock_file(path, "proposing"))
+            if path == ":memory:":
+                self._file_lock = threading.RLock()
+            else:
+                if not path.startswith("file:"):
+                    path = str(Path(path).absolute())  # the process may change its folder
+                    self.url = self.url.set(database=path)
+                self._file_lock = FileLock(lock_file(path, "proposing"))
 
     def __str__(self) -> str:
-        return self.url.render_as_string(hide_password=True)
+        return self._shown
 
     def exists(self) -> bool:
         return self._kind != "sqlite" or Path(self.url.database or "").is_file()

@@ -116,18 +116,21 @@ class JournalFile(Place):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = FileLock(lock_file(path, "proposing"))
+        self._absolute = path.absolute()  # the process may change its folder
+        self._lock = FileLock(lock_file(self._absolute, "proposing"))
 
     def __str__(self) -> str:
         return str(self.path)
 
     def exists(self) -> bool:
-        return self.path.is_file()
+        return self._absolute.is_file()
 
     def storage(self) -> BaseStorage:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            return Journal(self.path, _MendingLock(self.path))  # Optuna's locks give way to whoever waits ten seconds
+            self._absolute.parent.mkdir(parents=True, exist_ok=True)
+            return Journal(
+                self._absolute, _MendingLock(self._absolute)
+            )  # Optuna's locks give way to whoever waits ten seconds
         except OSError as error:
             raise RecordError(f"the record {self.path} cannot be written: {error}") from error
 
@@ -135,7 +138,7 @@ class JournalFile(Place):
         return locked(self._lock, self)
 
     def damage(self) -> str:
-        with suppress(OSError), self.path.open("rb") as file:
+        with suppress(OSError), self._absolute.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 try:
                     json.loads(line)
