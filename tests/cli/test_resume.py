@@ -118,7 +118,7 @@ def test_workers_that_take_too_long_fail(tmp_path: Path) -> None:
         (["status", "nothing"], "there is no record of a search here"),
         (
             ["status", "postgresql://me:secret@localhost:1/none"],
-            "me:***@localhost:1/none cannot be read or written: connection failed",
+            "me:***@localhost:1/none cannot be opened",
         ),
         (["status", "scripted.db", "--study", "other"], "holds no search called 'other'"),
         (["search", "--storage", "oracle://there"], "expected sqlite://, postgresql:// or mysql://"),

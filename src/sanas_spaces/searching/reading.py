@@ -85,6 +85,7 @@ def read_result(source: str | Path, study: str = STUDY_NAME) -> SearchResult:
         RecordError: There is no record, or it is damaged.
     """
     place = _place(source, study)
+    place.check()
     header = read_header(place)
     configs = [(name, config) for name, config in header["configs"]]
     space = _space(configs, header, place)
