@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from sanas_spaces.errors import MissingDependencyError, RecordError
+from sanas_spaces.files import write_text
 from sanas_spaces.optional import import_optional
 from sanas_spaces.report import read_settings, write_settings
-from sanas_spaces.report.files import read_summary, write_summary, write_text
+from sanas_spaces.report.files import read_summary, write_summary
 
 
 def test_settings_come_back(tmp_path: Path) -> None:

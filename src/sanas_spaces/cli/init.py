@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import ConfigError, SanasError
-from ..report.files import write_text
+from ..files import write_text
 from .settings import as_yaml
 from .terminal import console, fail
 

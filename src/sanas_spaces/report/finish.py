@@ -8,9 +8,10 @@ from typing import Any
 
 from ..evaluate import ImageClassification, ImageDataset, score_inference_model
 from ..export.saved import MODEL, save_model
+from ..files import write_text
 from ..plots import plot_cost, plot_progress
 from ..searching import SearchResult
-from .files import TABLE, write_history, write_summary, write_text
+from .files import TABLE, write_history, write_summary
 from .html import REPORT, write_report
 
 PROGRESS = "progress.png"

@@ -12,13 +12,13 @@ from typing import Any
 
 from .. import __version__
 from ..errors import SanasError
+from ..files import write_text
 from ..optional import import_optional
 from ..plots import drawing, importance_data, outcome_data
 from ..plots.canvas import Canvas, style
 from ..plots.importance import FEWEST
 from ..printing import printable
 from ..searching import SearchResult
-from .files import write_text
 from .inline import inline_svg
 from .story import Story, tell
 from .words import amount
