@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -17,18 +16,9 @@ import pytest
 
 from sanas_spaces.evaluate import load_dataset, score_inference_model
 
+from .running import sanas
+
 TINY = ["MobileNetV2BlockSpace", "--config", '{"block_mask": [1, 1]}', "--constraint", "flops=60000", "--epochs", "1"]
-
-
-def sanas(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sanas_spaces.cli", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env={**os.environ, "COLUMNS": "100"},
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")

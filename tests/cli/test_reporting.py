@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any
 import pytest
 
 from sanas_spaces import CombinedSpace, search
+
+from .running import sanas
 
 SPACE = ["--space", "MobileNetV2BlockSpace", "--config", '{"block_mask": [0, 1]}', "--shape", "3x16x16"]
 SMALL, LARGE = "0,0,0,0,0,0,0,0", "5,6,1,0,5,8,2,1"
@@ -31,17 +32,6 @@ class LocalSpace(SearchSpaceBase):
     def token2arch(self, tokens=None):
         return NetArch(lambda x: ops.conv_bn(x, 4 + tokens[0], 3), described=True, tokens=tokens)
 """
-
-
-def sanas(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sanas_spaces.cli", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env={**os.environ, "COLUMNS": "100"},
-        check=False,
-    )
 
 
 def evaluate(candidate: Any) -> float:

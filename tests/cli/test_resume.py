@@ -15,7 +15,8 @@ import pytest
 
 from sanas_spaces import search
 
-from .test_commands import TINY, recorded, sanas
+from .running import sanas
+from .test_commands import TINY, recorded
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:

@@ -18,17 +18,12 @@ from sanas_spaces import load_arch
 from sanas_spaces.evaluate import load_dataset
 from sanas_spaces.export import onnx_model, read_saved
 
+from ..cli.running import sanas
 from .networks import as_module
 
 SEARCH = ["MobileNetV2BlockSpace", "--config", '{"block_mask": [1]}', "--constraint", "flops=60000", "--epochs", "1"]
 OTHER = "0,0,0,0"
 TRAIN = ["--epochs", "2", "--warm-up", "1", "--learning-rate", "0.2"]
-
-
-def sanas(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sanas_spaces.cli", *arguments], capture_output=True, text=True, check=False
-    )
 
 
 @pytest.fixture(scope="module")
