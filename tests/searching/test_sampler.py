@@ -12,7 +12,7 @@ from optuna.distributions import CategoricalDistribution, IntDistribution
 
 from sanas_spaces import AnnealingSampler, CombinedSpace
 from sanas_spaces.errors import ConfigError, SearchExhausted
-from sanas_spaces.searching.record import distributions
+from sanas_spaces.searching.studies import distributions
 
 
 @pytest.fixture(autouse=True)

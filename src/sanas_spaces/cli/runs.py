@@ -11,7 +11,7 @@ from ..errors import ConfigError, RecordError
 from ..report import read_settings, write_settings
 from ..report.files import SETTINGS
 from ..searching.places import STUDY_NAME, place_of
-from ..searching.record import open_study, read_header
+from ..searching.studies import open_study, read_header
 
 DEFAULT_OUTPUT = Path("runs/search")
 RUN = "sanas:run"

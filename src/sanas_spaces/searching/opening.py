@@ -28,8 +28,10 @@ from .leases import LEASE_SECONDS
 from .pareto import Objectives
 from .places import JournalFile, Memory, Place
 from .proposals import CostFunction
-from .record import Record, has_search, latest_record_path, new_record_path
+from .record import Record
+from .record_files import latest_record_path, new_record_path
 from .start import import_checkpoint, is_checkpoint_only, start_of, starting_state
+from .studies import has_search
 
 
 def open_engine(

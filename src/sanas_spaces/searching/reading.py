@@ -19,8 +19,9 @@ from .constraints import Constraints
 from .engine import Engine
 from .pareto import Objectives
 from .places import JOURNAL_SUFFIX, STUDY_NAME, JournalFile, Place, place_of
-from .record import Record, read_header
+from .record import Record
 from .result import SearchResult
+from .studies import read_header
 
 
 class RecordedSpace:

@@ -7,25 +7,28 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.exceptions import DuplicatedStudyError, UpdateFinishedTrialError
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from .. import __version__
 from ..errors import RecordError
 from ..tokens import TokenTable
 from .journal import Journal
-from .places import JOURNAL_SUFFIX, JournalFile, Place, lock_file
-
-HEADER = "sanas:search"
-FORMAT = 1
-BEFORE = {"algorithm": "paddleslim", "space_versions": {}}
-"""What held for records from before it was written down."""
+from .places import JournalFile, Place, lock_file
+from .studies import (
+    BEFORE,
+    FORMAT,
+    HEADER,
+    directions,
+    distributions,
+    has_search,
+    header_of,
+    open_study,
+    quiet,
+    reading,
+)
 
 
 class LockLostError(Exception):
@@ -96,7 +99,7 @@ class Record:
         def create() -> optuna.Study:
             nonlocal tried
             again, tried = tried, True  # the first try was perhaps written although its answer was lost
-            with _quiet():
+            with quiet():
                 study = optuna.create_study(
                     storage=place.storage(),
                     study_name=place.study,
@@ -121,7 +124,7 @@ class Record:
             RecordError: It is missing, damaged, or of another search; then both values are shown.
         """
         study = open_study(place)
-        header = _header(place, study)
+        header = header_of(place, study)
         for key, value in expected.items():
             if value is not None and header.get(key) != json.loads(json.dumps(value)):
                 raise RecordError(
@@ -160,7 +163,7 @@ class Record:
         """
         if self._alone:
             return []
-        with _reading(self.place):
+        with reading(self.place):
             trials = self.place.patiently(lambda: self._storage.get_all_trials(self._study_id, deepcopy=False))
         changed = []
         for entry in self.open_entries:
@@ -176,7 +179,7 @@ class Record:
                 changed.append(entry)
                 if entry.state is not TrialState.RUNNING:
                     del self._open[entry.number]
-        self._alone = self._grouped
+        self._alone = self._grouped or not self.place.shared
         return changed + [self._keep(trial) for trial in trials[len(self.entries) :]]
 
     def copy_to(self, place: Place, table: TokenTable) -> Record:
@@ -322,137 +325,3 @@ class Record:
             raise RecordError(f"candidate {trial.number} of {self.place} has no valid tokens: {tokens}")
         values = tuple(trial.values) if trial.values and trial.state is TrialState.COMPLETE else None
         return Entry(trial.number, tokens, trial.state, values, attrs, dict(trial.intermediate_values))
-
-
-def distributions(table: TokenTable) -> dict[str, BaseDistribution]:
-    """Optuna's view of the choices: one categorical parameter per token, by its label."""
-    return {choice.label: CategoricalDistribution(choice.options) for choice in table.fields}
-
-
-def directions(header: Mapping[str, Any]) -> list[StudyDirection]:
-    """The directions of a search's goals."""
-    goals = header.get("objectives") or {"reward": "max"}
-    return [StudyDirection.MAXIMIZE if one == "max" else StudyDirection.MINIMIZE for one in goals.values()]
-
-
-def read_header(place: Place) -> dict[str, Any]:
-    """What a record says about its search, without a table to read its candidates with.
-
-    Raises:
-        RecordError: It is missing or damaged.
-    """
-    return _header(place, open_study(place))
-
-
-def has_search(place: Place) -> bool:
-    """Whether a place holds a search already; what is left of one that was killed at its very beginning is removed.
-
-    Call it while the place is held exclusively.
-    """
-    if not place.exists():
-        return False
-
-    def look() -> bool:
-        storage = place.storage()
-        if place.study not in optuna.get_all_study_names(storage=storage):
-            return False
-        with _quiet():
-            study = optuna.load_study(storage=storage, study_name=place.study)
-        if study.user_attrs or study.get_trials(deepcopy=False):
-            return True
-        optuna.delete_study(study_name=place.study, storage=storage)
-        return False
-
-    with _reading(place):
-        return place.patiently(look)
-
-
-def open_study(place: Place) -> optuna.Study:
-    """The study of a record.
-
-    Raises:
-        RecordError: It is missing or damaged.
-    """
-    if not place.exists():
-        raise RecordError(f"{place}: there is no record of a search here")
-
-    def load() -> optuna.Study | None:
-        storage = place.storage()
-        if place.study not in optuna.get_all_study_names(storage=storage):
-            return None
-        with _quiet():
-            return optuna.load_study(storage=storage, study_name=place.study)
-
-    with _reading(place):
-        study = place.patiently(load)
-    if study is None:
-        raise RecordError(f"{place} holds no search called {place.study!r}")
-    return study
-
-
-@contextmanager
-def _reading(place: Place) -> Iterator[None]:
-    """Tell that a record is damaged, in place of what Optuna raises then."""
-    try:
-        yield
-    except RecordError:
-        raise
-    except (KeyError, ValueError, TypeError, AssertionError) as error:
-        what = str(error) or type(error).__name__
-        raise RecordError(f"{place}{place.damage()} is damaged or is no record of a search: {what}") from error
-
-
-def _header(place: Place, study: optuna.Study) -> dict[str, Any]:
-    header = place.patiently(lambda: study.user_attrs).get(HEADER)
-    if not isinstance(header, dict):
-        raise RecordError(f"{place} holds an Optuna study that is no search of this library")
-    if header.get("format") != FORMAT:
-        raise RecordError(
-            f"{place} has record format {header.get('format')!r} of sanas-spaces {header.get('version', '(unknown)')}; "
-            f"this is sanas-spaces {__version__}, which reads format {FORMAT}"
-        )
-    return {**BEFORE, **header}
-
-
-def new_record_path(folder: Path, name: str) -> Path:
-    """A path in ``folder`` that no earlier record uses: ``name.journal``, ``name-2.journal``, ..."""
-    numbers = [number for number, _ in _records(folder, name)]
-    suffix = f"-{max(numbers) + 1}" if numbers else ""
-    return folder / f"{name}{suffix}{JOURNAL_SUFFIX}"
-
-
-def has_record(folder: Path, name: str) -> bool:
-    """Whether ``folder`` holds a record called ``name``."""
-    return bool(_records(folder, name))
-
-
-def latest_record_path(folder: Path, name: str) -> Path:
-    """The newest record of ``name`` in ``folder``.
-
-    Raises:
-        RecordError: There is none.
-    """
-    found = _records(folder, name)
-    if not found:
-        raise RecordError(f"{folder} holds no record of a search ({name}{JOURNAL_SUFFIX})")
-    return max(found)[1]
-
-
-def _records(folder: Path, name: str) -> list[tuple[int, Path]]:
-    found = []
-    for path in folder.glob(f"{name}*{JOURNAL_SUFFIX}"):
-        rest = path.name[len(name) : -len(JOURNAL_SUFFIX)]
-        if rest == "" or (rest.startswith("-") and rest[1:].isdigit()):
-            found.append((int(rest[1:] or 1), path))
-    return found
-
-
-class _quiet:  # noqa: N801 - reads as a statement
-    """Keep Optuna from announcing studies on the terminal of a library's user."""
-
-    def __enter__(self) -> None:
-        self._level = optuna.logging.get_verbosity()
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-
-    def __exit__(self, *error: object) -> None:
-        optuna.logging.set_verbosity(self._level)

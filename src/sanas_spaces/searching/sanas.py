@@ -16,7 +16,7 @@ from .desk import DEFAULT_ADDRESS, Desk, OwnDesk, can_serve, over_network
 from .leases import LEASE_SECONDS
 from .opening import open_engine
 from .places import STUDY_NAME, Place, is_storage, place_of
-from .record import read_header
+from .studies import read_header
 
 RECORD_NAME = "sanas"
 PATIENCE_SECONDS = 120.0

@@ -22,7 +22,8 @@ from .algorithms.base import DEFAULT_REDUCE_RATE
 from .algorithms.paddleslim_annealing import AnnealingState
 from .paddleslim_checkpoint import FILE_NAME, read_checkpoint
 from .places import Memory
-from .record import Record, has_record
+from .record import Record
+from .record_files import has_record
 
 RANDOM_TEMPERATURE = 10.0
 """Start temperature for random initial tokens, as PaddleSlim documents it."""
