@@ -15,14 +15,14 @@ from .scripts import start
 
 SPACE = [("MobileNetV2BlockSpace", {"block_mask": [0, 1]})]
 DRIVER = """
-import sys, time
+import sys
 from pathlib import Path
 from sanas_spaces import search
 from tests.searching.conftest import reward_of
 
 def evaluate(candidate):
     print(candidate.number, flush=True)
-    time.sleep(0.02)
+    sys.stdin.readline()  # until it may go on
     return reward_of(candidate.tokens)
 
 folder = Path("run")
@@ -34,19 +34,21 @@ search([("MobileNetV2BlockSpace", {"block_mask": [0, 1]})], evaluate, steps=int(
 
 def kill_and_resume(folder: Path, *, kills: int, steps: int) -> None:
     rng = random.Random(1)
-    killed = evaluated = 0
-    while killed < kills:
+    evaluated = 0
+    for _ in range(kills):
         driver = start(DRIVER, folder, str(steps))
-        assert driver.stdout is not None
+        assert driver.stdin is not None and driver.stdout is not None
         wanted = rng.randrange(3)  # kill it while it starts, or some candidates later
-        while wanted and driver.stdout.readline():
-            wanted -= 1
+        for _ in range(wanted):
+            if not driver.stdout.readline():
+                break
+            driver.stdin.write("\n")
+            driver.stdin.flush()
             evaluated += 1
-        time.sleep(rng.uniform(0.0, 0.1 if evaluated else 2.0))
+        time.sleep(rng.uniform(0.0, 0.05 if wanted else 2.0))
         driver.kill()
         _, errors = driver.communicate()
         assert not errors, errors
-        killed += 1
     resumed = start(DRIVER, folder, str(steps))
     _, errors = resumed.communicate()
     assert resumed.returncode == 0, errors
