@@ -37,7 +37,8 @@ def kill_and_resume(folder: Path, *, kills: int, steps: int) -> None:
     evaluated = 0
     for _ in range(kills):
         driver = start(DRIVER, folder, str(steps))
-        assert driver.stdin is not None and driver.stdout is not None
+        assert driver.stdin is not None
+        assert driver.stdout is not None
         wanted = rng.randrange(3)  # kill it while it starts, or some candidates later
         for _ in range(wanted):
             if not driver.stdout.readline():
