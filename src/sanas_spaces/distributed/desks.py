@@ -72,6 +72,10 @@ class ServedDesk:
         """Best tokens and reward so far."""
         return self._do(self._service.best)
 
+    def look(self, job: Callable[[], None]) -> None:
+        """Do something that reads the record, while clients wait."""
+        self._do(job)
+
     @property
     def study(self) -> Any:
         """The Optuna study that records the search."""

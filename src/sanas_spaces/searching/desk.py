@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from ..errors import MissingDependencyError, SanasWarning, SearchFinished
@@ -40,6 +41,9 @@ class Desk(Protocol):
 
     def best(self) -> dict[str, Any]:
         """Best tokens and reward so far."""
+
+    def look(self, job: Callable[[], None]) -> None:
+        """Do something that reads the record while nobody writes to it."""
 
     def close(self) -> None:
         """End."""
@@ -79,6 +83,10 @@ class OwnDesk:
             "best_tokens": None if best is None else list(best.tokens),
             "best_reward": None if best is None else best.reward,
         }
+
+    def look(self, job: Callable[[], None]) -> None:
+        """Do something that reads the record."""
+        job()
 
     @property
     def study(self) -> Any:

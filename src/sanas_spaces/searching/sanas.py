@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from .desk import DEFAULT_ADDRESS, Desk, OwnDesk, can_serve, over_network
 from .leases import LEASE_SECONDS
 from .opening import open_engine
 from .places import STUDY_NAME, Place, is_storage, place_of
+from .result import SearchResult
 from .studies import read_header
 
 RECORD_NAME = "sanas"
@@ -64,6 +66,8 @@ class SANAS:
             certificate.
         lease: Seconds after which the candidate of a client that is not heard of is handed out again.
         patience: Seconds for which a client waits while the server is away.
+        callbacks: Called with the result so far and the candidate after each candidate of this process; the loggers of
+            :mod:`sanas_spaces.callbacks` among them. Clients of a server have none, because the record is there.
 
     Raises:
         ConfigError: A malformed config or argument; or the server is that of another search.
@@ -94,6 +98,7 @@ class SANAS:
         tls: Any = None,
         lease: float = LEASE_SECONDS,
         patience: float = PATIENCE_SECONDS,
+        callbacks: Sequence[Callable[[SearchResult, Candidate], None]] = (),
     ) -> None:
         if isinstance(search_steps, bool) or search_steps < 1:
             raise ConfigError(f"search_steps = {search_steps!r}: expected a positive number of rewards")
@@ -101,7 +106,11 @@ class SANAS:
         self._current: Candidate | None = None
         self._desk: Desk
         self._engine: Any = None  # a client has none
+        self._result: SearchResult | None = None
+        self._callbacks = tuple(callbacks)
         if not is_server:
+            if callbacks:
+                raise ConfigError("callbacks are for the process that has the record: the server, not a client")
             access = {"token": token, "tls": tls, "patience": patience, "input_shape": input_shape}
             self._desk = over_network().join(configs, server_addr, **access)
             return
@@ -121,6 +130,7 @@ class SANAS:
             **_checkpoints(save_checkpoint, load_checkpoint),
             lease=lease,
         )
+        self._result = SearchResult(self._engine, _folder(save_checkpoint))
         if served:
             access = {"steps": search_steps, "token": token, "tls": tls, "lease": lease}
             self._desk = over_network().serve_here(self._engine, server_addr, **access)
@@ -140,6 +150,7 @@ class SANAS:
         previous, self._current = self._current, None
         if previous is not None and previous.is_open:
             self._desk.fail(previous, "the next candidate was asked for without a reward")
+            self._call_back(previous)
         self._current = self._desk.next()
         return self._current.archs
 
@@ -152,16 +163,22 @@ class SANAS:
         Raises:
             RewardError: The score is no finite number, then the candidate stays open; or no candidate is open.
         """
-        self._desk.tell(self._open_candidate("reward"), score)
+        candidate = self._open_candidate("reward")
+        self._desk.tell(candidate, score)
+        self._call_back(candidate)
         return True
 
     def fail(self, reason: str) -> None:
         """Record that the current candidate could not be evaluated, and why."""
-        self._desk.fail(self._open_candidate("fail"), reason)
+        candidate = self._open_candidate("fail")
+        self._desk.fail(candidate, reason)
+        self._call_back(candidate)
 
     def prune(self) -> None:
         """Record that the current candidate was stopped early."""
-        self._desk.prune(self._open_candidate("prune"))
+        candidate = self._open_candidate("prune")
+        self._desk.prune(candidate)
+        self._call_back(candidate)
 
     def tokens2arch(self, tokens: Sequence[int]) -> ArchList:
         """Architectures of ``tokens``.
@@ -205,6 +222,11 @@ class SANAS:
         """Host and port where the server of this search listens, None if there is none in this process."""
         return None if self.server is None else self.server.address
 
+    def _call_back(self, candidate: Candidate) -> None:
+        for callback in self._callbacks:
+            if self._result is not None:
+                self._desk.look(partial(callback, self._result, candidate))
+
     def _open_candidate(self, call: str) -> Candidate:
         if self._current is None:
             raise RewardError(f"{call}() without a candidate: call next_archs() first")
@@ -221,8 +243,11 @@ def _checkpoints(save: str | Path | None, load: str | Path | None) -> dict[str, 
         place.check()
         read_header(place)  # there has to be one
         source = None
-    folder = None if save is None or place is not None else Path(save)
-    return {"save_to": folder, "load_from": source, "place": place}
+    return {"save_to": _folder(save), "load_from": source, "place": place}
+
+
+def _folder(save: str | Path | None) -> Path | None:
+    return None if save is None or is_storage(save) else Path(save)
 
 
 def _algorithm(algorithm: Any, annealing: str) -> Any:
