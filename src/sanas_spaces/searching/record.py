@@ -25,6 +25,7 @@ from .studies import (
     distributions,
     has_search,
     header_of,
+    name_goals,
     open_study,
     quiet,
     reading,
@@ -108,6 +109,7 @@ class Record:
                 )
             if HEADER in study.user_attrs and study.user_attrs[HEADER] != {"format": FORMAT, **header}:
                 raise DuplicatedStudyError
+            name_goals(study, header)
             study.set_user_attr(HEADER, {"format": FORMAT, **header})
             return study
 

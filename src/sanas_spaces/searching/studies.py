@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.exceptions import ExperimentalWarning
 from optuna.study import StudyDirection
 
 from .. import __version__
@@ -30,6 +32,13 @@ def directions(header: Mapping[str, Any]) -> list[StudyDirection]:
     """The directions of a search's goals."""
     goals = header.get("objectives") or {"reward": "max"}
     return [StudyDirection.MAXIMIZE if one == "max" else StudyDirection.MINIMIZE for one in goals.values()]
+
+
+def name_goals(study: optuna.Study, header: Mapping[str, Any]) -> None:
+    """Tell Optuna's plots and its dashboard what the goals are called."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        study.set_metric_names(list(header.get("objectives") or ["reward"]))
 
 
 def read_header(place: Place) -> dict[str, Any]:
