@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from sanas_spaces import SEARCHSPACE, CombinedSpace, NetArch, ops
-from sanas_spaces.blocks import fold
+from sanas_spaces.blocks import _span, fold
 from sanas_spaces.cost import graph_cost
 from sanas_spaces.errors import ConfigError, CostError
 from sanas_spaces.kinds import Input
@@ -47,9 +48,9 @@ def test_the_stages_of_mobilenet_v2_are_found() -> None:
     assert [stage.size for stage in stages] == [(112, 112), (56, 56), (28, 28), (14, 14), (7, 7), (1, 1)]
     assert [(block.name, block.repeats, block.stride) for block in stages[3].blocks] == [
         ("mobilenetv2_conv3_1", 1, 2),
-        ("mobilenetv2_conv3_2 to mobilenetv2_conv3_4", 3, 1),
+        ("mobilenetv2_conv3_2–4", 3, 1),
         ("mobilenetv2_conv4_1", 1, 1),
-        ("mobilenetv2_conv4_2 to mobilenetv2_conv4_3", 2, 1),
+        ("mobilenetv2_conv4_2–3", 2, 1),
     ]
     assert stages[3].blocks[1].lines == ["1x1:384 → dw 3x3:384 → 1x1:64 + shortcut"]
     assert stages[0].blocks[0].lines == ["3x3:32 /2"]
@@ -62,7 +63,7 @@ def test_cells_without_a_tensor_that_all_goes_through_are_told_apart_by_name() -
         "cifar10_darts_conv0",
         "cifar10_darts_layer1",
         "cifar10_darts_layer2",
-        "cifar10_darts_layer3 to cifar10_darts_layer6",
+        "cifar10_darts_layer3–6",
     ]
 
 
@@ -86,6 +87,27 @@ def test_networks_of_nobody_in_particular_are_folded() -> None:
     assert (repeated.repeats, repeated.lines) == (3, ["2 × 3x3:8 + shortcut"])
     assert stages[-1].size is None
     assert stages[-1].blocks[-1].lines == ["fc:10"]
+
+
+@pytest.mark.parametrize("name", ["DartsSpace", "MobileNetV1Space", "MobileNetV2Space", "ResNetSpace"])
+def test_drawings_of_whole_networks_are_not_cut(name: str) -> None:
+    """Names fit, shares have one decimal, and a pooling of the whole map is no stride of 7."""
+    shape = (3, 32, 32) if name == "DartsSpace" else (3, 224, 224)
+    picture = CombinedSpace([name]).token2arch().draw(shape)
+    text = list(ElementTree.fromstring(picture.svg).itertext())
+    assert not [words for words in text if "…" in words]
+    assert {words for words in text if words.startswith("stride")} == {"stride 2"}
+    shares = [words.split(" %")[0] for words in text if " %" in words]
+    assert shares
+    assert all(re.fullmatch(r"\d+\.\d|< 0\.1", share) for share in shares), shares
+
+
+def test_rows_of_equal_blocks_are_named_by_their_numbers() -> None:
+    assert _span("conv3_2", "conv3_4") == "conv3_2–4"
+    assert _span("depth1_block0_bottleneck", "depth12_block0_bottleneck") == "depth1–12_block0_bottleneck"
+    assert _span("a1_b1", "a2_b2") == "a1_b1 to a2_b2"
+    assert _span("left", "right") == "left to right"
+    assert _span("one", "one") == "one"
 
 
 def test_drawings_show_shapes_shares_and_taps(tmp_path: Path) -> None:

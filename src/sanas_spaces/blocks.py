@@ -57,7 +57,9 @@ class Block:
 
     @property
     def stride(self) -> int:
-        """How many times smaller the height gets."""
+        """How many times smaller the height gets; 1 for a pooling of the whole map, which takes no steps."""
+        if any(isinstance(node.kind, kinds.GlobalAvgPool | kinds.GlobalMaxPool) for node in self.nodes):
+            return 1
         before = next((one.dims for one in reversed(self.sources) if len(one.dims) == 3), ())
         after = self.output_shape
         return before[1] // after[1] if len(before) == len(after) == 3 and 0 < after[1] < before[1] else 1
@@ -132,7 +134,7 @@ def fold(graph: Graph) -> list[Stage]:
         members = [node for nodes in same for node in nodes]
         folded.append(
             Block(
-                _shared_name(same[0]) + (f" to {_shared_name(same[-1])}" if len(same) > 1 else ""),
+                _span(_shared_name(same[0]), _shared_name(same[-1])),
                 same[0],
                 len(same),
                 sum(map(layer_flops, members)),
@@ -257,6 +259,18 @@ def _shared_name(nodes: Sequence[Node]) -> str:
     count = _common([_parts(name) for name in names])
     found = re.match(rf"(?:[^_/.]+[_/.]*){{{count}}}", names[0]) if count else None
     return found[0].rstrip("_/.") if found else names[0]
+
+
+def _span(first: str, last: str) -> str:
+    """What blocks in a row are called: ``conv3_2–4`` where only one number differs."""
+    parts = [re.split(r"(\d+)", name) for name in (first, last)]
+    if first == last:
+        return first
+    different = [i for i, (a, b) in enumerate(zip(*parts, strict=False)) if a != b]
+    if len(parts[0]) != len(parts[1]) or len(different) != 1 or not parts[0][different[0]].isdigit():
+        return f"{first} to {last}"
+    parts[0][different[0]] += f"–{parts[1][different[0]]}"
+    return "".join(parts[0])
 
 
 def _signature(nodes: list[Node]) -> tuple[Any, ...]:

@@ -114,7 +114,7 @@ class _Sheet:
         """A heading with height and width, and the blocks."""
         self.y += 4
         self._arrow()
-        share = _percent(stage.flops, self.total)
+        share = percent_of(stage.flops, self.total)
         self.text(self.width - _EDGE, f"{share} of FLOPs" if share else "", "muted", anchor="end")
         self.text(_EDGE, f"{stage.size[0]} × {stage.size[1]}" if stage.size else "vectors", "strong")
         self.y += 3
@@ -146,7 +146,7 @@ class _Sheet:
         self.text(left, block.name, "muted", most=(right - left) / 7 - len(marks))
         for line in lines:
             self.text(left, line, "layers")
-        share = _percent(block.flops, self.total)
+        share = percent_of(block.flops, self.total)
         figures = f"{share} · {block.params:,} parameters" if share else f"{block.params:,} parameters"
         if share or block.params:
             self.text(right, figures, "muted", anchor="end")
@@ -197,5 +197,9 @@ def _shape(dims: tuple[int, ...]) -> str:
     return " × ".join(map(str, dims))
 
 
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.3g} %" if part and whole else ""
+def percent_of(part: int, whole: int) -> str:
+    """A share as it is written, nothing for none."""
+    if not part or not whole:
+        return ""
+    share = 100 * part / whole
+    return f"{share:.1f} %" if share >= 0.05 else "< 0.1 %"

@@ -116,3 +116,12 @@ def test_names_of_choices_are_shortened_in_the_middle() -> None:
     label = "MobileNetV2BlockSpace (2) block 1 expansion"
     assert drawing.short_labels([label], 30) == ["2: block 1 expansion"]
     assert drawing.short_labels(["a" * 20 + "b" * 20], 10) == ["aaaa…bbbbb"]
+
+
+def test_a_choice_that_decides_nothing_has_no_long_bar() -> None:
+    nothing = plots.Importance(["block 1 kernel", "block 2 kernel"], [0.002, 0.0], [0.001, 0.0], 0.0, 20)
+    much = nothing._replace(values=[0.6, 0.1])
+    for data, longest in ((nothing, (0, 0.1)), (much, (0.7, 1))):
+        axes = drawing.draw_importance(data).axes
+        share = max(bar.get_width() for bar in axes.patches) / axes.get_xlim()[1]
+        assert longest[0] <= share <= longest[1]

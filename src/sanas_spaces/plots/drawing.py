@@ -95,6 +95,10 @@ def draw_cost(
     return sheet
 
 
+LEAST_SCALE = 0.05
+"""Shares of the reward below which bars are short: a choice that decides nothing has no long one."""
+
+
 def draw_importance(
     trail: Trail | Importance, *, goal: str | None = None, most: int = 12, width: int = WIDTH, height: int | None = None
 ) -> Canvas:
@@ -108,7 +112,7 @@ def draw_importance(
         (label, value, f"{100 * value:.0f} % ± {100 * error:.0f}")
         for label, value, error in zip(data.labels[:most], data.values, data.errors, strict=False)
     ]
-    return _bars(bars, width, height, most=max(1e-9, max(data.values)))
+    return _bars(bars, width, height, most=max(LEAST_SCALE, max(data.values)))
 
 
 def draw_moves(trail: Trail, *, columns: int | None = None, width: int = WIDTH, height: int | None = None) -> Canvas:
