@@ -234,6 +234,9 @@ class BlockSpace(DeclaredSpace):
 
     def block_name(self, index: int) -> str:
         """Name of a block's layers; numbers start at 1, as PaddleSlim's do."""
+        if not hasattr(self, "prefix"):
+            name = type(self).__name__
+            raise ConfigError(f"{name} has no prefix, which names of layers begin with: prefix = {name.lower()!r}")
         return f"{self.prefix}{index + 1}"
 
     def block(self, x: Any, row: Any, stride: int, name: str) -> tuple[Any, Any]:

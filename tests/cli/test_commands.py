@@ -14,6 +14,7 @@ import numpy as np
 import optuna
 import pytest
 
+from sanas_spaces import CombinedSpace
 from sanas_spaces.evaluate import load_dataset, score_inference_model
 
 from .running import sanas
@@ -161,12 +162,34 @@ def test_list_of_spaces() -> None:
 
 
 def test_show_one_network() -> None:
-    done = sanas("show", "MobileNetV2BlockSpace", "--config", '{"block_mask": [0, 1]}', "--tokens", "5,6,1,0,5,8,2,1",
-                 "--shape", "3x32x32")  # fmt: skip
+    network = ["MobileNetV2BlockSpace", "--config", '{"block_mask": [0, 1]}', "--tokens", "5,6,1,0,5,8,2,1"]
+    done = sanas("show", *network, "--shape", "3x32x32")
     assert done.returncode == 0, done.stderr
     assert "block 2 kernel" in done.stdout
-    assert "mobilenetv2_2_3_dwise" in done.stdout
-    assert "64x16x16" in done.stdout
+    blocks = " ".join(done.stdout.split("MobileNetV2BlockSpace on 3x32x32\n")[1].split())
+    assert "16x16 mobilenetv2_2_1 1x1:192 → dw 5x5:192 /2 → 1x1:64 64x16x16 24,128 10,665,984 16.7 %" in blocks
+    assert "mobilenetv2_2_2–3 2 times: 1x1:384 → " in blocks
+    assert "+ shortcut" in blocks
+    assert "mobilenetv2_2_3_dwise" not in blocks
+    cost = CombinedSpace([(network[0], {"block_mask": [0, 1]})]).token2arch([5, 6, 1, 0, 5, 8, 2, 1]).cost((3, 32, 32))
+    assert f"FLOPs {cost.flops:,}" in done.stdout
+    layers = sanas("show", *network, "--shape", "3x32x32", "--layers")
+    assert "mobilenetv2_2_3_dwise" in layers.stdout
+
+
+def test_a_network_is_drawn(tmp_path: Path) -> None:
+    done = sanas("show", "MobileNetV2Space", "--draw", "network.svg", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "drawing network.svg"
+    assert (tmp_path / "network.svg").read_text(encoding="utf-8").startswith("<svg")
+    for options, message in (
+        (["--draw", "network.png"], "expected a file that ends in .svg"),
+        (["--draw", str(tmp_path / "network.svg" / "x.svg")], "--draw"),
+    ):
+        done = sanas("show", "MobileNetV2Space", *options, folder=tmp_path)
+        assert done.returncode == 2
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -175,6 +198,8 @@ def test_show_one_network() -> None:
         (["show", "MobilenetV2Space"], "did you mean MobileNetV2Space", 2),
         (["show", "ResNetSpace", "--tokens", "9,0,0,0,0,0,0,0"], "token 0 = 9: stage 1 filters has 7 choices", 2),
         (["show", "ResNetSpace", "--tokens", "a"], "expected whole numbers", 2),
+        (["show", "runs/none"], "expected a run folder", 2),
+        (["show", "none.json"], "none.json cannot be read", 2),
         (["show", "ResNetSpace", "--shape", "3x8"], "expected CxHxW", 2),
         (["show", "ResNetSpace", "--config", "{"], "is not JSON", 2),
         (["show", "ResNetSpace", "--config", "[]"], "expected a JSON object", 2),

@@ -85,6 +85,16 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "compare": exactly(names=array(TEXT), figures=PAIRS, choices=PAIRS, settings=PAIRS),
     "report": exactly(report=TEXT),
     "export": {"type": "object", "minProperties": 1, "additionalProperties": TEXT},
+    "train": exactly(
+        folder=TEXT,
+        test_accuracy=SHARE,
+        test_images=WHOLE,
+        interval_95=array(SHARE),
+        exported_accuracy=SHARE,
+        tokens=TOKENS,
+        configs=CONFIGS,
+        data=DATA,
+    ),
     "search": exactly(
         folder=TEXT,
         number=WHOLE,
@@ -159,6 +169,16 @@ def test_readings_of_a_run(found: tuple[Path, Any, str], monkeypatch: pytest.Mon
     check("export", files)
     assert list(files) == ["json", "weights"]
     assert all(Path(path).exists() for path in files.values())
+
+
+def test_a_training(found: tuple[Path, Any, str]) -> None:
+    done = sanas("train", "run", "--epochs", "1", "--warm-up", "0", "--json", folder=found[0])
+    assert done.returncode == 0, done.stderr
+    value = json.loads(done.stdout)
+    check("train", value)
+    assert value["folder"] == str(Path("run") / "trained")
+    assert value["interval_95"][0] < value["test_accuracy"] < value["interval_95"][1]
+    assert "epoch 1 of 1" in done.stderr
 
 
 def test_networks_side_by_side() -> None:

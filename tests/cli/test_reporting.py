@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from sanas_spaces import CombinedSpace, search
+from sanas_spaces.export import save_arch
 
+from ..faults import postgres
 from .running import sanas
 
 SPACE = ["--space", "MobileNetV2BlockSpace", "--config", '{"block_mask": [0, 1]}', "--shape", "3x16x16"]
@@ -124,6 +126,58 @@ def test_a_run_beside_a_network_is_its_best_network(runs: Path) -> None:
     done = sanas("compare", "a", "best.json", "--json", folder=runs)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["figures"]["flops"][0] == best
+
+
+def test_architecture_files_side_by_side(runs: Path, tmp_path: Path) -> None:
+    space = CombinedSpace([("MobileNetV2BlockSpace", {"block_mask": [0, 1]})])
+    files = []
+    for name, text in (("a", SMALL), ("b", LARGE)):
+        files.append(str(tmp_path / f"{name}.json"))
+        save_arch(
+            space.token2arch([int(token) for token in text.split(",")]).network, files[-1], input_shape=(3, 16, 16)
+        )
+    told = json.loads(sanas("compare", *files, "--json").stdout)
+    tokens = json.loads(sanas("compare", SMALL, LARGE, *SPACE, "--json").stdout)
+    assert told == {**tokens, "names": files}
+    beside = json.loads(sanas("compare", files[0], str(runs / "a"), "--json").stdout)
+    assert beside["figures"]["hash"][0] == told["figures"]["hash"][0] != beside["figures"]["hash"][1]
+    done = sanas("show", files[1], "--shape", "3x32x32")
+    assert done.returncode == 0, done.stderr
+    assert "MobileNetV2BlockSpace on 3x32x32" in done.stdout
+
+
+def test_records_in_databases(runs: Path, tmp_path: Path) -> None:
+    """A search in PostgreSQL and one in SQLite, by their URLs and by the file."""
+    sqlite = f"sqlite:///{runs / 'c.db'}"
+    with postgres.server() as server:
+        url = server.database("searches")
+        search([("MobileNetV2BlockSpace", {"block_mask": [0, 1]})], evaluate, steps=4,
+               input_shape=(3, 16, 16), algorithm="random", storage=url, study="theirs", seed=3)  # fmt: skip
+        page = tmp_path / "page.html"
+        done = sanas("report", url, "--study", "theirs", "--output", str(page))
+        assert done.returncode == 0, done.stderr
+        assert "of 4 is the best network" in page.read_text(encoding="utf-8")
+        missing = sanas("report", url, "--output", str(page))
+        assert missing.returncode == 2
+        assert "holds no search called 'sanas'" in missing.stderr
+        shown = json.loads(sanas("show", url, "--study", "theirs", "--json").stdout)
+        done = sanas("compare", url, url, "--study", "theirs", "--json")
+        assert done.returncode == 0, done.stderr
+        told = json.loads(done.stdout)
+        assert told["settings"]["seed"] == [3, 3]
+        assert told["figures"]["FLOPs"] == [shown["cost"]["flops"]] * 2
+        in_default = server.database("others")
+        search([("MobileNetV2BlockSpace", {"block_mask": [0, 1]})], evaluate, steps=2, input_shape=(3, 16, 16),
+               algorithm="random", storage=in_default, seed=4)  # fmt: skip
+        done = sanas("compare", in_default, sqlite, "--json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["figures"]["candidates"] == [2, 3]
+    gone = sanas("report", url)
+    assert gone.returncode in (1, 2)
+    assert "Traceback" not in gone.stderr
+    assert len(gone.stderr.strip().splitlines()) == 1
+    beside = json.loads(sanas("compare", "c.db", sqlite, "--json", folder=runs).stdout)
+    assert all(a == b for a, b in beside["figures"].values())
 
 
 def test_own_spaces_are_imported(tmp_path: Path) -> None:

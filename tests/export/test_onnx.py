@@ -23,8 +23,6 @@ if not onnx_model.onnx_is_installed():  # paddle2onnx has no wheels for Python 3
 import onnx
 import onnxruntime
 
-SPACES = [pytest.param(name, marks=[pytest.mark.slow] * (name == "DartsSpace")) for name in SEARCHSPACE]
-
 
 def flat(result: Any) -> list[Any]:
     if isinstance(result, dict):
@@ -51,7 +49,7 @@ def check(network: NetArch, shape: Any, folder: Path) -> None:
     assert all(np.abs(array).max() > 0 for array in expected)
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", list(SEARCHSPACE))
 def test_random_network_of_a_space(name: str, tmp_path: Path) -> None:
     check(networks.random_network(name, 2).network, IMAGE, tmp_path)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
+import sys
 import warnings
 from typing import Annotated, Any
 
@@ -11,20 +13,19 @@ import typer
 from rich.table import Table
 
 from .. import __version__
-from ..arch import ArchList, ImageShape
 from ..combine import CombinedSpace
-from ..draw import layer_rows
 from ..errors import SanasError, SanasWarning
 from ..registry import SEARCHSPACE
 from ..space import BlockSpace
-from .arguments import parse_configs, parse_numbers, parse_shape
 from .export import export_command
 from .help import add
 from .init import init_command
+from .modules import Modules, import_modules
 from .report import compare_command, report_command
 from .resume import resume_command, status_command
 from .search import search_command
 from .serve import serve_command
+from .show import show_command
 from .terminal import AsJson, amount, console, errors, fail, print_json
 from .train import train_command
 
@@ -62,23 +63,28 @@ def main() -> None:
 
 def prepare() -> None:
     """Keep the terminal for what the command says itself: no logs of libraries, no warnings of others."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows no arrows gets question marks
     os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's own log: errors only
     os.environ.setdefault("PYTHONWARNINGS", "ignore")  # for the processes of workers
     logging.disable(logging.WARNING)
     warnings.showwarning = _show_warning  # type: ignore[assignment]
 
 
-def spaces_command(
-    as_json: AsJson = False,
-) -> None:
+def spaces_command(modules: Modules = None, as_json: AsJson = False) -> None:
     """List the registered search spaces, with token counts and sizes.
 
     Block spaces are shown for two blocks, of which the first halves the feature map.
 
     Examples:
     sanas spaces;
-    sanas spaces --json
+    sanas spaces --import my_spaces.py --json
     """
+    try:
+        import_modules(modules)
+    except SanasError as error:
+        fail(error)
     rows = [_space(name) for name in sorted(SEARCHSPACE)]
     if as_json:
         print_json(rows)
@@ -113,60 +119,6 @@ def _space(name: str) -> dict[str, Any]:
     except SanasError as error:
         row["error"] = str(error)
     return row
-
-
-def show_command(
-    spaces: Annotated[list[str], typer.Argument(metavar="SPACE", help="Names of search spaces; several chain.")],
-    config: Annotated[
-        list[str] | None, typer.Option(metavar="JSON", help="Config of a space, in order, once per space.")
-    ] = None,
-    tokens: Annotated[str | None, typer.Option(metavar="T,T,...", help="Tokens; by default the initial ones.")] = None,
-    shape: Annotated[str | None, typer.Option(metavar="CxHxW", help="Image shape for sizes and costs.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show one network: what its tokens pick, its layers and shapes, its cost.
-
-    Examples:
-    sanas show MobileNetV2Space;
-    sanas show MobileNetV2BlockSpace --config '{"block_mask": [0, 1]}' --tokens 5,6,1,0,5,8,2,1 --shape 3x32x32
-    """
-    try:
-        space = CombinedSpace(parse_configs(spaces, config or []))
-        archs = space.token2arch(parse_numbers(tokens))
-        if as_json:
-            print_json(_as_json(space, archs, parse_shape(shape)))
-            return
-        picked = Table("token", "choice", "picks", "of", box=None, pad_edge=False, header_style="bold")
-        for token, field in zip(archs.network.tokens, space.table.fields, strict=True):
-            picked.add_row(
-                str(token), field.label, f"[bold]{field.options[token]}[/]", " ".join(map(str, field.options))
-            )
-        console.print(picked)
-        console.print()
-        console.print(archs.table(parse_shape(shape)), soft_wrap=True)
-        cost = archs.cost(parse_shape(shape))
-    except SanasError as error:
-        fail(error)
-    console.print(
-        f"\nFLOPs {cost.flops:,}   parameters {cost.params:,}   peak activations "
-        f"{amount(cost.peak_activation_bytes)}B   hash {archs.hash(parse_shape(shape))}"
-    )
-
-
-def _as_json(space: CombinedSpace, archs: ArchList, shape: ImageShape | None) -> dict[str, Any]:
-    """What ``sanas show`` tells, for programs."""
-    cost = archs.cost(shape)
-    layers = layer_rows(archs.network.graph(shape))
-    return {
-        "configs": space.configs,
-        "tokens": archs.network.tokens,
-        "choices": archs.network.choices,
-        "input_shape": list(shape or archs.network.input_shape),
-        "output_shape": list(cost.output_shape),
-        "cost": cost.metrics(),
-        "hash": archs.hash(shape),
-        "layers": [dict(zip(("name", "operation", "output", "params", "flops"), row, strict=True)) for row in layers],
-    }
 
 
 add(app, "spaces", spaces_command)

@@ -90,7 +90,7 @@ def _run(settings: dict[str, Any], folder: Path, *, resume: bool, storage: str |
                 on_start=begin,
                 **where,
             )
-        display.say(f"retraining candidate {result.best_number} on training and validation images")
+        display.say(f"retraining candidate {result.best.number} on training and validation images")
         evaluator.on_step = interrupt.check
         with interrupt:
             final = finish(result, evaluator, folder)

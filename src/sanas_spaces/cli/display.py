@@ -15,6 +15,8 @@ from ..report import Final
 from ..searching import Candidate, Constraints, SearchResult
 from .terminal import amount, console, duration, percent
 
+_COSTS = {"FLOPs": "flops", "parameters": "params"}
+
 
 class Display:
     """A line per candidate, and below them a bar with the time left."""
@@ -109,8 +111,7 @@ def conclude(result: SearchResult, final: Final, folder: Path, seconds: float) -
         ("validation accuracy", percent(final.valid_accuracy)),
         ("test accuracy", f"[bold green]{percent(final.test_accuracy)}[/]"),
         ("exported, loaded again", percent(final.exported_accuracy)),
-        ("FLOPs", f"{final.cost['flops']:,}"),
-        ("parameters", f"{final.cost['params']:,}"),
+        *((label, f"{final.cost[name]:,}") for label, name in _COSTS.items() if name in final.cost),
         ("tokens", ",".join(map(str, result.best.tokens))),
         ("results", str(folder)),
         ("time", duration(seconds)),

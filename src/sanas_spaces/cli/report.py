@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from ..errors import ConfigError, SanasError
+from ..errors import SanasError
 from ..report.compare import Line, compare_networks, compare_runs, network_of, read_named
 from ..report.compare import as_json as comparison
 from ..report.html import REPORT, write_report
 from ..searching import read_result
 from ..searching.places import STUDY_NAME
 from .arguments import parse_configs, parse_shape
-from .terminal import AsJson, console, fail, print_json
+from .completion import complete_space
+from .modules import Modules, import_modules
+from .terminal import AsJson, console, fail, plain, print_json
 
-Modules = Annotated[
-    list[str] | None,
-    typer.Option("--import", metavar="MODULE", help="Module that registers search spaces of your own."),
-]
 Study = Annotated[str, typer.Option(help="Name of the search in a database.")]
 
 
@@ -46,7 +42,7 @@ def report_command(
     sanas report searches.db --study sanas
     """
     try:
-        _import(modules)
+        import_modules(modules)
         page = write_report(read_result(run, study), output)
     except SanasError as error:
         fail(error)
@@ -60,7 +56,8 @@ def compare_command(
     a: Annotated[str, typer.Argument(metavar="A", help="A run, an architecture file, a best.json, or tokens.")],
     b: Annotated[str, typer.Argument(metavar="B", help="The other one.")],
     space: Annotated[
-        list[str] | None, typer.Option(metavar="SPACE", help="Search space of tokens; several chain.")
+        list[str] | None,
+        typer.Option(metavar="SPACE", autocompletion=complete_space, help="Search space of tokens; several chain."),
     ] = None,
     config: Annotated[
         list[str] | None, typer.Option(metavar="JSON", help="Config of a space, in order, once per space.")
@@ -78,7 +75,7 @@ def compare_command(
     sanas compare 0,0,0,0 5,6,1,0 --space MobileNetV2BlockSpace --config '{"block_mask": [1]}' --shape 3x32x32
     """
     try:
-        _import(modules)
+        import_modules(modules)
         configs = parse_configs(space or [], config or [])
         both = [read_named(text, configs, study) for text in (a, b)]
         if both[0].result is not None and both[1].result is not None:
@@ -102,24 +99,10 @@ def _table(title: str, names: Sequence[str], lines: Sequence[Line]) -> Table:
     """Both values of each line; what differs is marked, numbers with how many times as much the second is."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in (title, *names):
-        table.add_column(_plain(heading), justify="left", overflow="fold")
+        table.add_column(plain(heading), justify="left", overflow="fold")
     table.add_column("", justify="right")
     for line in lines:
         mark = "" if not line.differs else "≠" if line.ratio is None else f"x {line.ratio:.3g}"
         style = "" if line.differs else "dim"
-        table.add_row(*(_plain(cell) for cell in (line.label, *line.words)), mark, style=style)
+        table.add_row(*(plain(cell) for cell in (line.label, *line.words)), mark, style=style)
     return table
-
-
-def _import(modules: Sequence[str] | None) -> None:
-    for name in modules or ():
-        if "" not in sys.path and str(Path.cwd()) not in sys.path:
-            sys.path.insert(0, str(Path.cwd()))  # as python -m does
-        try:
-            import_module(name)
-        except ImportError as error:
-            raise ConfigError(f"--import {name}: it cannot be imported ({error})") from error
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")

@@ -12,6 +12,7 @@ from ..errors import SanasError
 from ..searching.places import STUDY_NAME
 from ..searching.summary import summary_of
 from .course import run_search
+from .modules import Modules, import_modules
 from .runs import find_run
 from .search import MemoryLimit, TimeLimit, Workers
 from .terminal import AsJson, console, fail, print_json
@@ -33,6 +34,7 @@ def resume_command(
     output: Annotated[
         Path | None, typer.Option(help="Folder for the results of a run in a file or a database.")
     ] = None,
+    modules: Modules = None,
     as_json: AsJson = False,
 ) -> None:
     """Continue a search that `sanas search` began, also while others work on it if it is in a storage.
@@ -44,6 +46,7 @@ def resume_command(
     """
     changes = {"steps": steps, "workers": workers, "time_limit": time_limit, "memory_limit": memory_limit}
     try:
+        import_modules(modules)
         found = find_run(run, changes=changes, storage=storage, output=output)
     except SanasError as error:
         fail(error)

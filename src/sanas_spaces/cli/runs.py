@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import ConfigError, RecordError
 from ..report import read_settings, write_settings
 from ..report.files import SETTINGS
+from ..searching import SearchResult, read_result
 from ..searching.places import STUDY_NAME, place_of
 from ..searching.studies import open_study, read_header
 
@@ -84,6 +85,13 @@ def new_folder(output: Path | None) -> Path:
     if (output / SETTINGS).exists():
         raise ConfigError(f"{output} holds a run already: add --resume, or choose another --output")
     return output
+
+
+def of_script(folder: Path) -> SearchResult | None:
+    """The search in a folder that a script has begun, None if there is none or ``sanas search`` began it."""
+    if (folder / SETTINGS).exists() or not any(folder.glob("*.journal")):
+        return None
+    return read_result(folder)
 
 
 def without_password(storage: str) -> str:

@@ -19,7 +19,9 @@ from ..searching import (
     as_pruner,
 )
 from .arguments import parse_constraints, parse_numbers
+from .completion import complete_algorithm, complete_pruner, complete_space
 from .course import run_search
+from .modules import Modules, import_modules
 from .runs import DEFAULT_OUTPUT, Run, find_run, new_folder, without_password
 from .settings import DEFAULT_SPACE, DEFAULT_STEPS, merge, read_file
 from .terminal import AsJson, fail
@@ -33,7 +35,8 @@ MemoryLimit = Annotated[
 
 def search_command(
     spaces: Annotated[
-        list[str] | None, typer.Argument(metavar="SPACE", help=f"Search spaces; default {DEFAULT_SPACE}.")
+        list[str] | None,
+        typer.Argument(metavar="SPACE", autocompletion=complete_space, help=f"Search spaces; default {DEFAULT_SPACE}."),
     ] = None,
     config: Annotated[
         list[str] | None, typer.Option(metavar="JSON", help="Config of a space, in order, once per space.")
@@ -64,10 +67,18 @@ def search_command(
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images per training step; default 64.")] = None,
     image_size: Annotated[int | None, typer.Option(min=1, help="Height and width to resize images to.")] = None,
     algorithm: Annotated[
-        str | None, typer.Option(help=f"What proposes candidates: {', '.join(ALGORITHMS)}; default annealing.")
+        str | None,
+        typer.Option(
+            autocompletion=complete_algorithm,
+            help=f"What proposes candidates: {', '.join(ALGORITHMS)}; default annealing.",
+        ),
     ] = None,
     pruner: Annotated[
-        str | None, typer.Option(help=f"Stop bad candidates early by their accuracy on the way: {', '.join(PRUNERS)}.")
+        str | None,
+        typer.Option(
+            autocompletion=complete_pruner,
+            help=f"Stop bad candidates early by their accuracy on the way: {', '.join(PRUNERS)}.",
+        ),
     ] = None,
     budgets: Annotated[
         str | None,
@@ -86,6 +97,7 @@ def search_command(
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of split, search and training; default 0.")] = None,
     output: Annotated[Path | None, typer.Option(help="Folder for the results; default runs/search.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the output folder.")] = False,
+    modules: Modules = None,
     as_json: AsJson = False,
 ) -> None:
     """Search for a good small network: train candidates, retrain the best, test it once, export it.
@@ -97,10 +109,12 @@ def search_command(
     sanas search --steps 60 --budgets 1,3,9;
     sanas search --steps 100 --workers 4 --time-limit 600;
     sanas search -c search.yaml --seed 1;
+    sanas search MySpace --import my_spaces.py;
     sanas search --output runs/photos --resume
     """
     limits = {"workers": workers, "time_limit": time_limit, "memory_limit": memory_limit}
     try:
+        import_modules(modules)
         if resume:
             if file is not None:
                 raise ConfigError(f"-c {file}: a run that is resumed has its settings in its folder; leave out -c")

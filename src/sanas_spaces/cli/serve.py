@@ -11,6 +11,8 @@ import typer
 from ..errors import SanasError
 from ..searching import ALGORITHMS, SANAS, algorithm_named
 from .arguments import parse_configs, parse_constraints, parse_numbers, parse_shape
+from .completion import complete_algorithm, complete_space
+from .modules import Modules, import_modules
 from .terminal import console, fail
 
 DEFAULT_OUTPUT = Path("nas_checkpoint")
@@ -19,7 +21,12 @@ LOOK_SECONDS = 0.5
 
 
 def serve_command(
-    spaces: Annotated[list[str], typer.Argument(metavar="SPACE...", help="Names of search spaces; several chain.")],
+    spaces: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SPACE...", autocompletion=complete_space, help="Names of search spaces; several chain."
+        ),
+    ],
     config: Annotated[
         list[str] | None, typer.Option(metavar="JSON", help="Config of a space, in order, once per space.")
     ] = None,
@@ -34,7 +41,9 @@ def serve_command(
     ] = None,
     shape: Annotated[str | None, typer.Option(metavar="CxHxW", help="Image shape for costs.")] = None,
     tokens: Annotated[str | None, typer.Option(metavar="T,T,...", help="First candidate.")] = None,
-    algorithm: Annotated[str, typer.Option(help=f"What proposes candidates: {', '.join(ALGORITHMS)}.")] = "annealing",
+    algorithm: Annotated[
+        str, typer.Option(autocompletion=complete_algorithm, help=f"What proposes candidates: {', '.join(ALGORITHMS)}.")
+    ] = "annealing",
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the search.")] = None,
     lease: Annotated[float, typer.Option(help="Seconds after which a silent client's candidate is handed out.")] = 60.0,
     certificate: Annotated[Path | None, typer.Option(help="File of a certificate, for TLS.")] = None,
@@ -42,6 +51,7 @@ def serve_command(
     output: Annotated[Path, typer.Option(help="Folder of the record.")] = DEFAULT_OUTPUT,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the record in the output folder.")] = False,
     until_finished: Annotated[bool, typer.Option("--until-finished", help="End after the last step.")] = False,
+    modules: Modules = None,
 ) -> None:
     """Serve a search: clients ask for candidates and give rewards over HTTP. The token is in SANAS_TOKEN.
 
@@ -50,6 +60,7 @@ def serve_command(
     sanas serve MobileNetV2Space --host 0.0.0.0 --certificate cert.pem --key key.pem
     """
     try:
+        import_modules(modules)
         algorithm_named(algorithm)
         sanas = SANAS(
             parse_configs(spaces, config or []),

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-from ..errors import BuildError, EvaluationError, SearchExhausted, SearchFinished, ServiceError
+from ..errors import BuildError, EvaluationError, RegistryError, SearchExhausted, SearchFinished, ServiceError
 
 WIDTH_IN_A_PIPE = 120
 
@@ -34,8 +34,11 @@ def print_json(value: Any) -> None:
 
 def fail(message: object) -> NoReturn:
     """Say what went wrong in one line on stderr and end with the exit code that fits."""
-    errors.print(f"[bold red]error:[/] {_plain(' '.join(str(message).split()))}", soft_wrap=True)
-    raise typer.Exit(exit_code(message))
+    code = exit_code(message)
+    if isinstance(message, RegistryError):
+        message = f"{message}; one of your own is made known by --import MODULE or FILE.py"
+    errors.print(f"[bold red]error:[/] {plain(' '.join(str(message).split()))}", soft_wrap=True)
+    raise typer.Exit(code)
 
 
 def exit_code(message: object) -> int:
@@ -62,5 +65,6 @@ def duration(seconds: float) -> str:
     return f"{minutes}:{rest:02d}"
 
 
-def _plain(message: object) -> str:
+def plain(message: object) -> str:
+    """Text for a console as it is, brackets included."""
     return str(message).replace("[", r"\[")

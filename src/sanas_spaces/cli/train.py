@@ -14,18 +14,20 @@ from rich.table import Table
 from ..combine import CombinedSpace
 from ..errors import ConfigError, RecordError, SanasError
 from ..export.saved import MODEL, save_model
-from ..report.files import SETTINGS, SUMMARY, read_settings, write_settings, write_summary
+from ..report.files import SETTINGS, SUMMARY, read_settings, read_summary, write_settings, write_summary
 from ..report.finish import describe_data
 from .arguments import parse_numbers
 from .course import PIXELS_FOR_THREADS
 from .interrupt import Interrupt
-from .terminal import INTERRUPTED, console, duration, errors, fail, percent
+from .modules import Modules, import_modules
+from .runs import of_script
+from .terminal import INTERRUPTED, AsJson, console, duration, errors, fail, percent, print_json
 
 FOLDER = "trained"
 
 
 def train_command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a sanas search.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a sanas search, or of a script.")],
     tokens: Annotated[
         str | None, typer.Option(metavar="T,T,...", help="The network; by default the best of the run.")
     ] = None,
@@ -46,6 +48,8 @@ def train_command(
     seed: Annotated[int | None, typer.Option(min=0, help="Seed; default that of the run.")] = None,
     output: Annotated[Path | None, typer.Option(help=f"Folder for the results; default RUN/{FOLDER}.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in the output folder.")] = False,
+    modules: Modules = None,
+    as_json: AsJson = False,
 ) -> None:
     """Train the best network of a run, or another one, for long, and test it once.
 
@@ -59,7 +63,9 @@ def train_command(
     sanas train runs/search --resume
     """
     folder = output or run / FOLDER
+    console.stderr = as_json
     try:
+        import_modules(modules)
         wanted = parse_numbers(tokens)
         if resume:
             settings = read_settings(folder)
@@ -87,23 +93,42 @@ def train_command(
     except KeyboardInterrupt:
         errors.print(f"\ninterrupted; continue with: sanas train {run} --output {folder} --resume", soft_wrap=True)
         raise typer.Exit(INTERRUPTED) from None
+    finally:
+        console.stderr = False
+    if as_json:
+        print_json({"folder": str(folder), **read_summary(folder)})
 
 
 def _settings(
     run: Path, tokens: list[int] | None, data: str | None, image_size: int | None, given: dict[str, Any]
 ) -> dict[str, Any]:
     """What a training is started with, from the run and from what was typed."""
-    of_run = read_settings(run)
+    of_run = _of_script(run, tokens, data) or read_settings(run)
     if given["seed"] is None:
         given["seed"] = of_run["seed"]
     return {
         "run": str(run),
         "configs": of_run["configs"],
-        "tokens": tokens or _best_tokens(run),
+        "tokens": tokens or of_run.get("best") or _best_tokens(run),
         "data": data or of_run["data"],
         "image_size": image_size if data or image_size else of_run.get("image_size"),
         "split_seed": of_run["seed"],  # the test images are those that the search never saw
         "recipe": given,
+    }
+
+
+def _of_script(run: Path, tokens: list[int] | None, data: str | None) -> dict[str, Any] | None:
+    """What the record of a search tells that a script began; None if it is none."""
+    result = of_script(run)
+    if result is None:
+        return None
+    if data is None:
+        raise ConfigError(f"the search in {run} was begun by a script, which knows its data: tell them with --data")
+    header = result.settings
+    return {
+        "configs": header["configs"],
+        "seed": header["seed"] or 0,
+        "best": result.best.tokens if tokens is None else None,
     }
 
 

@@ -72,7 +72,7 @@ class TrainedNetwork:
         self._onednn = bool(nodes) and all(isinstance(node.kind, ONEDNN_KINDS) for node in nodes)
         startup = paddle.static.Program()
         with static_mode():
-            with paddle.static.program_guard(self._train_program, startup):
+            with _building(self._train_program, startup):
                 image = paddle.static.data("image", [-1, *image_shape], "float32")
                 label = paddle.static.data("label", [-1, 1], "int64")
                 logits = network(image, is_test=False)
@@ -83,9 +83,9 @@ class TrainedNetwork:
                     learning_rate, momentum=0.9, use_nesterov=True, weight_decay=weight_decay
                 ).minimize(loss)
                 self._loss = loss
-            with paddle.static.program_guard(self._statistics_program, paddle.static.Program()):
+            with _building(self._statistics_program, paddle.static.Program()):
                 network(paddle.static.data("image", [-1, *image_shape], "float32"), is_test=False)
-            with paddle.static.program_guard(self._test_program, paddle.static.Program()):
+            with _building(self._test_program, paddle.static.Program()):
                 self._image = paddle.static.data("image", [-1, *image_shape], "float32")
                 self._logits = network(self._image, is_test=True)
             self._executor = paddle.static.Executor()
@@ -201,6 +201,15 @@ def score_inference_model(path: str | Path, split: Split) -> float:
             for start in range(0, len(split), SCORE_BATCH)
         ]
     return _accuracy(np.concatenate(batches), split)
+
+
+@contextmanager
+def _building(program: Any, startup: Any) -> Iterator[None]:
+    """Build into a program; what a network leaves without a name is called the same in each of its programs."""
+    import paddle
+
+    with paddle.utils.unique_name.guard(), paddle.static.program_guard(program, startup):
+        yield
 
 
 def _losses(logits: Any, label: Any, label_smoothing: float) -> Any:

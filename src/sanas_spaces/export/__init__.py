@@ -2,7 +2,7 @@
 
 from ..files import read_arrays, write_arrays
 from .architecture import load_arch, save_arch, to_json
-from .exporting import FORMATS, export
+from .exporting import FORMATS, export, export_model
 from .onnx_model import save_onnx
 from .python import to_python
 from .saved import Saved, read_saved, save_model, saved_for
@@ -11,6 +11,7 @@ __all__ = [
     "FORMATS",
     "Saved",
     "export",
+    "export_model",
     "load_arch",
     "read_arrays",
     "read_saved",

@@ -12,8 +12,8 @@ from ..errors import ConfigError, ExportError, did_you_mean
 from ..evaluate.training import classifier
 from ..files import write_text
 from .architecture import FILE, to_json
-from .inference import InferenceProgram
-from .onnx_model import onnx_is_installed, save_onnx
+from .inference import InferenceModel, InferenceProgram, model_files
+from .onnx_model import onnx_is_installed, save_onnx, save_program
 from .python import to_python
 from .weights import checked_weights, save_weights
 
@@ -21,6 +21,8 @@ _logger = logging.getLogger(__name__)
 
 FORMATS = ("paddle", "onnx", "weights", "json", "python")
 NEED_WEIGHTS = ("paddle", "onnx", "weights")
+FORMATS_OF_MODELS = ("paddle", "onnx")
+"""What can be written of a network that calls Paddle itself."""
 
 
 def export(
@@ -88,6 +90,53 @@ def export(
             written[name] = target / "network.onnx"
             difference = save_onnx(written[name], graph, arrays, metadata=told)
             _logger.info("network.onnx differs from Paddle by %.2g at most", difference)
+    return written
+
+
+def export_model(
+    model: str | Path,
+    folder: str | Path,
+    *,
+    image_shape: ImageShape,
+    formats: Sequence[str] | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> dict[str, Path]:
+    """Write an inference model, all that there is of a trained network without a description, for other programs.
+
+    Args:
+        model: Its files without their endings.
+        folder: Where to write.
+        image_shape: Shape [C, H, W] of the images.
+        formats: ``"paddle"`` or ``"onnx"`` or both; by default both, ``"onnx"`` only if it is installed.
+        metadata: Texts to store in the ONNX file, by name.
+
+    Returns:
+        The main file of each format.
+
+    Raises:
+        ExportError: Another format was asked for, there is no such model, or ONNX computes something else.
+        MissingDependencyError: ONNX was asked for and is not installed.
+    """
+    chosen = checked_formats(formats, with_weights=True)
+    if formats is None:
+        chosen = [name for name in chosen if name in FORMATS_OF_MODELS]
+    for name in chosen:
+        if name not in FORMATS_OF_MODELS:
+            raise ExportError(
+                f"format {name!r} needs a description of the network, which there is none of because its space calls "
+                f"Paddle itself: {' and '.join(FORMATS_OF_MODELS)} can be written; sanas_spaces.ops gives the rest"
+            )
+    if not model_files(Path(model)):
+        raise ExportError(f"{model}: there is no inference model")
+    program, target = InferenceModel(Path(model), image_shape), Path(folder)
+    written: dict[str, Path] = {}
+    for name in chosen:
+        if name == "onnx":
+            written[name] = target / "network.onnx"
+            save_program(written[name], program, metadata=metadata)
+        else:
+            program.save(target / "network")
+            written[name] = model_files(target / "network")[0]
     return written
 
 

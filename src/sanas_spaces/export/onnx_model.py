@@ -17,7 +17,7 @@ from ..errors import ExportError
 from ..files import write_bytes
 from ..graph import Graph
 from ..optional import import_optional
-from .inference import InferenceProgram
+from .inference import InferenceModel, InferenceProgram
 
 OPSET = 17
 TOLERANCE = 1e-4
@@ -45,15 +45,33 @@ def save_onnx(
     opset: int = OPSET,
     metadata: Mapping[str, str] | None = None,
 ) -> float:
-    """Write a network as ONNX and compare it with Paddle.
+    """Write a network as ONNX and compare it with Paddle; see :func:`save_program`.
+
+    Args:
+        path: The file.
+        graph: The network, with one input.
+        arrays: Its parameters by name.
+        opset: Version of the ONNX operators.
+        metadata: Texts to store in the file, by name.
+    """
+    return save_program(path, InferenceProgram(graph, arrays), opset=opset, metadata=metadata)
+
+
+def save_program(
+    path: Path,
+    program: InferenceProgram | InferenceModel,
+    *,
+    opset: int = OPSET,
+    metadata: Mapping[str, str] | None = None,
+) -> float:
+    """Write a program in inference mode as ONNX and compare it with Paddle.
 
     paddle2onnx runs in a process of its own: it prints, and ends its process where it meets an operation it does not
     know.
 
     Args:
         path: The file.
-        graph: The network, with one input.
-        arrays: Its parameters by name.
+        program: The network with its weights.
         opset: Version of the ONNX operators.
         metadata: Texts to store in the file, by name.
 
@@ -68,16 +86,15 @@ def save_onnx(
     runtime = import_optional("onnxruntime", "onnx", "checking ONNX")
     if find_spec("paddle2onnx") is None:
         import_optional("paddle2onnx", "onnx", "exporting ONNX")
-    program = InferenceProgram(graph, arrays)
     model = onnx.load_model_from_string(_convert(program, opset))
-    _tidy(model, len(graph.outputs))
+    _tidy(model, program.outputs)
     onnx.helper.set_model_props(model, {str(key): str(value) for key, value in (metadata or {}).items()})
     onnx.checker.check_model(model, full_check=True)
     content = model.SerializeToString()
     options = runtime.SessionOptions()
     options.log_severity_level = 3
     session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    images = np.random.default_rng(0).normal(size=(CHECKED_IMAGES, *graph.inputs[0].dims)).astype(np.float32)
+    images = np.random.default_rng(0).normal(size=(CHECKED_IMAGES, *program.image_shape)).astype(np.float32)
     difference = largest_difference(program.run(images), session.run(None, {"image": images}))
     if not difference <= TOLERANCE:
         raise ExportError(f"{path.name}: onnxruntime differs from Paddle by {difference:.2g}, more than {TOLERANCE:g}")
@@ -93,7 +110,7 @@ def largest_difference(expected: list[Any], found: list[Any]) -> float:
     return max(float(np.abs(a - b).max() / max(1.0, np.abs(a).max())) for a, b in pairs)
 
 
-def _convert(program: InferenceProgram, opset: int) -> bytes:
+def _convert(program: InferenceProgram | InferenceModel, opset: int) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network"
         program.save(path)
@@ -163,6 +180,10 @@ def _tidy(model: Any, outputs: int) -> None:
     for value in (*graph.input, *graph.output):
         value.name = final(value.name)
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    used = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
+    initializers = [tensor for tensor in graph.initializer if tensor.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(initializers)
     del graph.value_info[:]
     if len(graph.output) != outputs:
         raise ExportError(f"paddle2onnx wrote {len(graph.output)} outputs, the network has {outputs}")

@@ -10,9 +10,11 @@ from ..errors import CostError, ExportError
 from ..evaluate.trained import TrainedNetwork
 from ..files import Arrays, read_arrays, write_arrays, write_text
 from .architecture import FILE, load_arch, to_json
+from .inference import model_files
 
 MODEL = "model"
 """Folder of the trained network in a run; the files of its inference model begin with ``model/network``."""
+NETWORK = "network"
 WEIGHTS = "weights.npz"
 
 
@@ -44,12 +46,20 @@ def read_saved(run: Path) -> Saved:
         ArchitectureError: Its architecture file is damaged.
     """
     folder = run / MODEL
+    if has_only_model(run):
+        raise ExportError(f"{run}: its space calls Paddle itself; {folder / NETWORK} is all there is of it")
     if not (folder / FILE).exists() or not (folder / WEIGHTS).exists():
         raise ExportError(
-            f"{run} holds no network with weights: it is not finished, or was made by an earlier version (finish it "
-            f"with: sanas search --output {run} --resume), or its space calls Paddle itself: {MODEL}/network is all"
+            f"{run} holds no network with weights: it is not finished, or was made by an earlier version; "
+            f"finish it with: sanas search --output {run} --resume"
         )
     return Saved(load_arch(folder / FILE), read_arrays(folder / WEIGHTS))
+
+
+def has_only_model(run: Path) -> bool:
+    """Whether the trained network of a run is an inference model without description, as of spaces that call Paddle."""
+    folder = run / MODEL
+    return not (folder / FILE).exists() and not (folder / WEIGHTS).exists() and bool(model_files(folder / NETWORK))
 
 
 def saved_for(run: Path | None, tokens: list[int]) -> Saved | None:

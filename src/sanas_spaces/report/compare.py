@@ -13,6 +13,7 @@ from ..blocks import fold
 from ..combine import CombinedSpace
 from ..errors import ConfigError
 from ..searching import SearchResult, read_result
+from ..searching.reading import RecordedSpace
 from .story import Story, tell
 from .words import figure
 
@@ -96,6 +97,8 @@ def network_of(named: Named) -> NetArch:
         return named.network
     if named.result is None:
         raise ConfigError(f"{named.name}: there is no network")
+    if isinstance(named.result.space, RecordedSpace):
+        raise named.result.space.reason
     archs = named.result.best.archs
     if not isinstance(archs, ArchList):
         raise ConfigError(f"{named.name}: its networks are rows of a table, which cannot be compared layer by layer")
