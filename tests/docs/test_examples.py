@@ -32,11 +32,11 @@ PRINTS = {
     "whole_network": "on test images it has the accuracy",
 }
 SMALLER: dict[str, dict[str, object]] = {
-    "block_search": {"CANDIDATES": 2},
-    "constraint": {"CANDIDATES": 2},
-    "distributed": {"CANDIDATES": 3},
-    "export": {"CANDIDATES": 1},
-    "pareto": {"CANDIDATES": 3},
+    "block_search": {"CANDIDATES": 2, "EPOCHS": 1},
+    "constraint": {"CANDIDATES": 2, "EPOCHS": 1},
+    "distributed": {"CANDIDATES": 3, "EPOCHS": 1},
+    "export": {"CANDIDATES": 1, "EPOCHS": 1},
+    "pareto": {"CANDIDATES": 3, "EPOCHS": 1},
     "resume": {"CANDIDATES": 4, "STOP_AFTER": 2},
     "whole_network": {"CANDIDATES": 1, "SIZE": 8, "FLOPS": 0.5e6},
 }

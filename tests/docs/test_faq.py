@@ -221,7 +221,7 @@ def test_each_message_has_its_cause() -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "cause"), zip(MESSAGES, CAUSES, strict=True), ids=[message.split("\n")[0][:60] for message in MESSAGES]
+    ("message", "cause"), list(zip(MESSAGES, CAUSES, strict=True)), ids=[message[:60] for message in MESSAGES]
 )
 def test_message_is_what_users_see(message: str, cause: Callable[[], None] | str) -> None:
     seen = stderr_of(cause) if isinstance(cause, str) else _caught(cause)
