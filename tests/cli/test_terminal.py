@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sanas_spaces import SEARCHSPACE
-from sanas_spaces.cli import terminal
+from sanas_spaces.cli import INTERRUPTED, terminal
 from sanas_spaces.export import FORMATS
 
 from .running import sanas
@@ -151,14 +152,68 @@ def test_a_reader_that_leaves_early() -> None:
     child.wait()
 
 
+def interrupted(*arguments: str, after: str) -> subprocess.Popen[str]:
+    """A command that gets Ctrl-C as a terminal sends it, to all its processes, after a line on stdout."""
+    child = subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert child.stdout is not None
+    next(line for line in child.stdout if line.startswith(after))
+    os.killpg(child.pid, signal.SIGINT)
+    return child
+
+
+def test_an_interrupted_search_with_workers_can_be_continued(tmp_path: Path) -> None:
+    run = str(tmp_path / "run")
+    options = ["--config", '{"block_mask": [1]}', "--constraint", "flops=60000", "--epochs", "1", "--workers", "2"]
+    child = interrupted("search", "MobileNetV2BlockSpace", *options, "--steps", "5", "--output", run, after="#1")
+    _, told = child.communicate()
+    assert child.returncode == INTERRUPTED
+    assert told.strip().splitlines()[-1] == f"interrupted; continue with: sanas resume {run}"
+    assert "Traceback" not in told
+    assert sanas("status", run).returncode == 0
+    done = sanas("resume", run, "--steps", "3", "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    assert "test accuracy" in done.stdout
+
+
+STOPPED = """
+import os, signal, sys
+import sanas_spaces.cli
+
+
+class Stop:
+    def find_spec(self, name, *_):
+        if name == module:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Stop())
+module, sys.argv = sys.argv[1], ["sanas", "show", "ResNetSpace"]
+sanas_spaces.cli.main()
+"""
+
+
+@pytest.mark.parametrize("module", ["typer", "sanas_spaces.cli.show"])
+def test_ctrl_c_while_the_command_loads_is_no_traceback(module: str) -> None:
+    done = subprocess.run([sys.executable, "-c", STOPPED, module], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (INTERRUPTED, "", "")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_exit_codes_are_documented(page: Path) -> None:
     codes = {int(code) for code in re.findall(r"^\| (\d+) \|", page.read_text(encoding="utf-8"), re.MULTILINE)}
-    assert codes == {0, terminal.FAILED, terminal.WRONG_INPUT, terminal.INTERRUPTED}
+    assert codes == {0, terminal.FAILED, terminal.WRONG_INPUT, INTERRUPTED}
 
 
 def test_exit_codes(tmp_path: Path) -> None:
-    """0 is in every other test, 130 in those of Ctrl-C."""
+    """Failed work, an error in the code of a space, and a wrong request; 0 is in every other test."""
     (tmp_path / "failing.py").write_text(FAILING)
     options = ["--import", "failing.py", "--steps", "1", "--epochs", "1"]
     work = sanas("search", "TooSmall", *options, "--output", "a", folder=tmp_path)

@@ -91,7 +91,10 @@ def test_links_resolve(page: Path) -> None:
 def test_setup_lines_are_the_only_blocks_under_their_headings() -> None:
     """Continuous integration runs them as they are printed."""
     text = READMES[0].read_text(encoding="utf-8")
-    for heading, ending in (("Run a search", ".venv/bin/sanas search"), ("Run the tests", "-m pytest")):
+    for heading, ending in (
+        ("Run a search", ".venv/bin/sanas search"),
+        ("Run the tests", "-m pytest -n 2 --dist loadfile"),
+    ):
         section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
         (block,) = re.findall(r"^```bash\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
         assert block.startswith("python3.11 -m venv ")

@@ -13,10 +13,11 @@ from ..errors import SanasError
 from ..report import finish, write_settings
 from ..report.files import SETTINGS, read_summary
 from ..searching import Candidate, SearchResult, search
+from . import INTERRUPTED
 from .display import Display, announce, conclude
 from .interrupt import Interrupt
 from .runs import RUN, WORKERS
-from .terminal import INTERRUPTED, console, errors, fail, print_json
+from .terminal import console, errors, fail, print_json
 
 PIXELS_FOR_THREADS = 1024
 """Smaller images are trained on by one thread: several gain a third on an idle machine and lose much on a busy one."""

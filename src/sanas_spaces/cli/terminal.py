@@ -18,8 +18,8 @@ _in_a_pipe = not sys.stdout.isatty() and "COLUMNS" not in os.environ
 console = Console(highlight=False, width=WIDTH_IN_A_PIPE if _in_a_pipe else None)
 errors = Console(stderr=True, highlight=False)
 
-FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
-"""Exit codes: the work failed; what was asked for cannot be done; Ctrl-C."""
+FAILED, WRONG_INPUT = 1, 2
+"""Exit codes: the work failed; what was asked for cannot be done."""
 FAILURES = (BuildError, EvaluationError, SearchExhausted, SearchFinished, ServiceError)
 """Errors that say nothing against what was typed."""
 

@@ -16,12 +16,13 @@ from ..errors import ConfigError, RecordError, SanasError
 from ..export.saved import MODEL, save_model
 from ..report.files import SETTINGS, SUMMARY, read_settings, read_summary, write_settings, write_summary
 from ..report.finish import describe_data
+from . import INTERRUPTED
 from .arguments import parse_numbers
 from .course import PIXELS_FOR_THREADS
 from .interrupt import Interrupt
 from .modules import Modules, import_modules
 from .runs import of_script
-from .terminal import INTERRUPTED, AsJson, console, duration, errors, fail, percent, print_json
+from .terminal import AsJson, console, duration, errors, fail, percent, print_json
 
 FOLDER = "trained"
 
