@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from .sources import RawImages, read_source
+from .image_files import RawImages
+from .samples import is_samples, read_samples
+from .sources import read_source
 
 Images = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -62,7 +63,7 @@ class ImageDataset:
 
 
 def load_dataset(
-    source: str | Path,
+    source: Any,
     *,
     seed: int = 0,
     image_size: int | None = None,
@@ -73,9 +74,12 @@ def load_dataset(
 
     Args:
         source: ``"digits"`` (scikit-learn's 1,797 handwritten digits of 8x8 pixels); a folder with one folder of
-            images per class, or with ``train`` and ``test`` (and ``val`` or ``valid``) folders of such; an ``.npz``
-            file with ``images`` and ``labels``, or ``x_train``, ``y_train``, ``x_test``, ``y_test``; a CIFAR-10
-            binary archive or its folder. Splits that the source has are kept.
+            images per class, or with ``train`` and ``test`` (and ``val`` or ``valid``) folders of such; a folder with
+            PaddleClas's lists, ``train_list.txt`` and perhaps ``val_list.txt`` and ``test_list.txt``, or the path of
+            the first; a ``paddle.io.Dataset`` of images and labels, or several by split,
+            ``{"train": ..., "test": ...}``; an ``.npz`` file with ``images`` and ``labels``, or ``x_train``,
+            ``y_train``, ``x_test``, ``y_test``; a CIFAR-10 binary archive or its folder. Splits that the source has
+            are kept.
         seed: Seed of the split.
         image_size: Height and width to resize images to; by default theirs, which have to be equal.
         valid_fraction: Share of the images that becomes the validation split, unless the source has one.
@@ -88,7 +92,7 @@ def load_dataset(
     for key, value in (("valid_fraction", valid_fraction), ("test_fraction", test_fraction)):
         if not 0 < value < 0.5:
             raise DataError(f"{key} = {value!r}: expected a share between 0 and 0.5")
-    raw = read_source(source, image_size)
+    raw = (read_samples if is_samples(source) else read_source)(source, image_size)
     rng = np.random.default_rng(seed)
     parts = {part: (_channels_first(raw.name, pixels), labels) for part, (pixels, labels) in raw.parts.items()}
     if "test" not in parts:
@@ -106,6 +110,11 @@ def load_dataset(
         mean=tuple(mean.ravel().tolist()),
         std=tuple(std.ravel().tolist()),
     )
+
+
+def as_dataset(data: Any) -> ImageDataset:
+    """``data`` itself, or what :func:`load_dataset` makes of it."""
+    return data if isinstance(data, ImageDataset) else load_dataset(data)
 
 
 def _split(raw: RawImages, part: tuple[Any, Labels], share: float, rng: np.random.Generator) -> tuple[Any, Any]:

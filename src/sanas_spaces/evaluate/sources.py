@@ -1,10 +1,9 @@
-"""Where images come from: scikit-learn's digits, folders, .npz files, CIFAR-10 archives."""
+"""Where images come from: scikit-learn's digits, folders, lists of files, .npz files, CIFAR-10 archives."""
 
 from __future__ import annotations
 
 import tarfile
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +12,11 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..optional import import_optional
-
-Part = tuple[NDArray[Any], NDArray[np.int64]]
+from .image_files import IMAGE_SUFFIXES, PART_NAMES, Part, RawImages, read_images
+from .lists import is_list, read_lists
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 CIFAR10_ROW = 1 + 3 * 32 * 32
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff"}
-_PART_NAMES = {"train": "train", "val": "valid", "valid": "valid", "test": "test"}
-
-
-@dataclass(frozen=True)
-class RawImages:
-    """Pixels as the source has them: integers from 0 to 255, or numbers from 0 to 1.
-
-    Attributes:
-        name: Name for people.
-        parts: Images and labels by split; always ``train``, and what else the source has.
-        class_names: Names of the classes, by label.
-    """
-
-    name: str
-    parts: dict[str, Part]
-    class_names: tuple[str, ...]
 
 
 def read_source(source: str | Path, image_size: int | None) -> RawImages:
@@ -44,6 +26,8 @@ def read_source(source: str | Path, image_size: int | None) -> RawImages:
     if str(source) == "digits":
         return _resized(_digits(), image_size)
     path = Path(source)
+    if is_list(path):
+        return read_lists(path, image_size)
     if not path.exists():
         raise DataError(f"data {str(source)!r}: no such file or folder, and no built-in data set ('digits')")
     if path.suffix == ".npz":
@@ -74,7 +58,7 @@ def _npz(path: Path) -> RawImages:
     else:
         found = {
             part: (arrays[f"x_{key}"], arrays[f"y_{key}"])
-            for key, part in _PART_NAMES.items()
+            for key, part in PART_NAMES.items()
             if f"x_{key}" in arrays and f"y_{key}" in arrays
         }
     if "train" not in found:
@@ -137,7 +121,7 @@ def _cifar10(name: str, files: Iterable[tuple[str, bytes]]) -> RawImages:
 
 def _folder(path: Path, image_size: int | None) -> RawImages:
     folders = sorted(child for child in path.iterdir() if child.is_dir())
-    named = {_PART_NAMES[child.name]: child for child in folders if child.name in _PART_NAMES}
+    named = {PART_NAMES[child.name]: child for child in folders if child.name in PART_NAMES}
     parts_of = named if "train" in named else {"train": path}
     classes = sorted(child.name for child in parts_of["train"].iterdir() if child.is_dir())
     if len(classes) < 2:
@@ -149,33 +133,13 @@ def _folder(path: Path, image_size: int | None) -> RawImages:
 
 
 def _class_folders(folder: Path, classes: list[str], image_size: int | None) -> Part:
-    pixels: list[NDArray[np.uint8]] = []
-    labels: list[int] = []
+    files: list[tuple[Path, int]] = []
     for label, name in enumerate(classes):
-        files = sorted(file for file in (folder / name).rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
-        if not files:
+        found = sorted(file for file in (folder / name).rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
+        if not found:
             raise DataError(f"{folder / name} has no images ({', '.join(sorted(IMAGE_SUFFIXES))})")
-        for file in files:
-            pixels.append(_read_image(file, image_size))
-            if pixels[-1].shape != pixels[0].shape:
-                raise DataError(
-                    f"{file} is {pixels[-1].shape[1]}x{pixels[-1].shape[0]} pixels and others are "
-                    f"{pixels[0].shape[1]}x{pixels[0].shape[0]}; give an image_size to resize them"
-                )
-            labels.append(label)
-    return np.stack(pixels), np.asarray(labels, np.int64)
-
-
-def _read_image(file: Path, image_size: int | None) -> NDArray[np.uint8]:
-    image_module = import_optional("PIL.Image", "search", "reading images")
-    try:
-        with image_module.open(file) as image:
-            converted = image.convert("RGB")
-            if image_size is not None:
-                converted = converted.resize((image_size, image_size), image_module.Resampling.BILINEAR)
-            return np.asarray(converted)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{file} cannot be read as an image: {error}") from error
+        files += [(file, label) for file in found]
+    return read_images(files, image_size)
 
 
 def _resized(raw: RawImages, image_size: int | None) -> RawImages:

@@ -13,7 +13,7 @@ from .. import ops
 from ..arch import ArchList, ImageShape, NetArch, main_output
 from ..cost import Cost
 from ..errors import CandidatePruned, ConfigError, EvaluationError
-from .data import ImageDataset, Split
+from .data import ImageDataset, Split, as_dataset
 from .trained import TrainedNetwork
 
 CALIBRATION_IMAGES = 1024
@@ -29,7 +29,7 @@ class ImageClassification:
     Hutter, SGDR, arXiv:1608.03983, section 3) after a linear warm-up.
 
     Args:
-        dataset: The images.
+        dataset: The images: what :func:`load_dataset` returns or takes, such as a ``paddle.io.Dataset``.
         epochs: Passes over the training images per candidate.
         final_epochs: Passes for the final network; by default three times ``epochs``.
         batch_size: Images per step.
@@ -44,7 +44,7 @@ class ImageClassification:
 
     def __init__(
         self,
-        dataset: ImageDataset,
+        dataset: Any,
         *,
         epochs: int = 6,
         final_epochs: int | None = None,
@@ -60,7 +60,7 @@ class ImageClassification:
         for name, value in (("epochs", epochs), ("batch_size", batch_size), ("final_epochs", final_epochs or 1)):
             if value < 1:
                 raise ConfigError(f"{name} = {value!r}: expected at least 1")
-        self.dataset = dataset
+        self.dataset: ImageDataset = as_dataset(dataset)
         self.epochs = epochs
         self.final_epochs = final_epochs or 3 * epochs
         self.batch_size = batch_size

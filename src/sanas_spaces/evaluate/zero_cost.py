@@ -16,7 +16,7 @@ from ..functions import Scale
 from ..graph import Graph, Node
 from ..kinds import Activation, BatchNorm, Conv2d, Dropout, Input, Linear
 from .combined import REWARD
-from .data import ImageDataset
+from .data import as_dataset
 from .training import classifier
 from .weights import initial_weights
 
@@ -66,7 +66,7 @@ class ZeroCost:
     def __init__(
         self,
         score: str | Sequence[str],
-        data: ImageDataset | None = None,
+        data: Any = None,
         *,
         input_shape: ImageShape | None = None,
         num_classes: int | None = None,
@@ -87,6 +87,7 @@ class ZeroCost:
         if data is not None:
             if input_shape is not None or num_classes is not None:
                 raise ConfigError("input_shape and num_classes are those of data; give either them or data")
+            data = as_dataset(data)
             self.input_shape, self.num_classes = data.image_shape, data.num_classes
             chosen = rng.permutation(len(data.train))[:batch_size]
             self.images, self.labels = data.train.images[chosen], data.train.labels[chosen]

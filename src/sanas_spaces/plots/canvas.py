@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +81,7 @@ def canvas(width: int, height: int, *, grid: str = "both") -> Canvas:
     figure = import_optional("matplotlib.figure", "search", "drawing plots").Figure(
         figsize=(width / UNITS_PER_INCH, height / UNITS_PER_INCH), layout="constrained"
     )
+    figure._repr_png_ = partial(_png, figure)  # notebooks know figures of pyplot only
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(length=0)
@@ -86,6 +89,14 @@ def canvas(width: int, height: int, *, grid: str = "both") -> Canvas:
     if grid:
         axes.grid(visible=True, axis=grid, linewidth=0.8)
     return Canvas(figure, axes)
+
+
+def _png(figure: Any) -> bytes:
+    """The figure as a notebook shows it."""
+    content = BytesIO()
+    with style():
+        figure.savefig(content, format="png", dpi=figure.dpi)
+    return content.getvalue()
 
 
 def amounts(axis: Any) -> None:

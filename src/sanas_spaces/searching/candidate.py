@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -92,6 +93,33 @@ class Candidate:
 
     def __repr__(self) -> str:
         return f"<Candidate {self.number} tokens={self.tokens} reward={self.reward}>"
+
+
+class Candidates(list[Candidate]):
+    """A list of candidates that a notebook shows as a table.
+
+    Args:
+        candidates: The candidates.
+        goals: Names of their values.
+    """
+
+    def __init__(self, candidates: Iterable[Candidate], goals: Sequence[str]) -> None:
+        super().__init__(candidates)
+        self.goals = list(goals)
+
+    def _repr_html_(self) -> str:
+        names = list(dict.fromkeys(name for one in self if one.cost is not None for name in one.cost.metrics()))
+        costs = [name for name in ("flops", "params") if name in names and name not in self.goals]
+        rows = [
+            [
+                one.number,
+                *(f"{value:,.6g}" if value % 1 else f"{value:,.0f}" for value in one.values or ()),
+                *("" if one.cost is None else f"{one.cost.metrics()[name]:,}" for name in costs),
+                one.tokens,
+            ]
+            for one in self
+        ]
+        return table(rows, heading=("candidate", *self.goals, *costs, "tokens"))
 
 
 class Reports(Protocol):

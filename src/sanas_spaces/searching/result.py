@@ -13,7 +13,7 @@ from ..errors import EvaluationError
 from ..notebook import heading
 from ..optional import import_above
 from ..tables import Space
-from .candidate import Candidate
+from .candidate import Candidate, Candidates
 from .engine import OWNER, Engine
 from .pareto import Objectives, hypervolume, knee, non_dominated, reference_point, scores_of
 from .record import Entry
@@ -62,7 +62,8 @@ class SearchResult:
         """The candidates that no other is at least as good as for all objectives, the best for the first one first."""
         evaluated, scores = self._scores()
         front = [i for i, kept in enumerate(non_dominated(scores)) if kept]
-        return [self.engine.candidate(evaluated[i]) for i in sorted(front, key=lambda i: -scores[i, 0])]
+        chosen = sorted(front, key=lambda i: -scores[i, 0])
+        return Candidates([self.engine.candidate(evaluated[i]) for i in chosen], self.objectives.names)
 
     @property
     def knee(self) -> Candidate:
