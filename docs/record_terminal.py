@@ -9,8 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sanas_spaces.cli import search as command
-from sanas_spaces.cli import terminal
+from sanas_spaces.cli import course, display, terminal
 from sanas_spaces.cli.app import app, prepare
 
 IMAGE = Path(__file__).resolve().with_name("images") / "search.svg"
@@ -22,7 +21,8 @@ def main() -> None:
     os.chdir(sys.argv[1])
     # no terminal, so no bar that redraws itself; colours all the same
     console = Console(record=True, width=80, force_terminal=False, color_system="truecolor", highlight=False)
-    terminal.console = command.console = console
+    for module in (terminal, course, display):
+        module.console = console
     console.print("$ sanas search")
     try:
         app(["search"], standalone_mode=False)
