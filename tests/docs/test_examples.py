@@ -113,10 +113,9 @@ FURTHER = {
 
 @pytest.mark.parametrize("name", ["examples.md", "examples.zh-CN.md"])
 def test_the_page_lists_all_examples(name: str) -> None:
-    listed = re.findall(
-        r"^\| `examples/(\w+)\.py` \|", (ROOT / "docs" / name).read_text(encoding="utf-8"), re.MULTILINE
-    )
-    assert sorted(listed) == [path.stem for path in EXAMPLES]
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `examples/(.+?)` \|", text, re.MULTILINE)
+    assert sorted(listed) == sorted(path.name for path in (ROOT / "examples").iterdir() if path.is_file())
 
 
 @pytest.mark.parametrize(("example", "suite"), [("custom_space", "Build"), ("custom_space_ops", "Space")])
