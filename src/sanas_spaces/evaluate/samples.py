@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..optional import import_optional
 from .image_files import PART_NAMES, Part, RawImages
+from .sources import resized
 
 
 def is_samples(source: Any) -> bool:
@@ -36,7 +37,9 @@ def read_samples(source: Any, image_size: int | None) -> RawImages:
     parts = {PART_NAMES[key]: _read(f"{name} ({key})", samples, image_size) for key, samples in given.items()}
     count = 1 + max(int(labels.max()) for _, labels in parts.values())
     classes = tuple(map(str, getattr(given["train"], "classes", ())))
-    return RawImages(name, parts, classes if len(classes) >= count else tuple(map(str, range(count))))
+    raw = RawImages(name, parts, classes if len(classes) >= count else tuple(map(str, range(count))))
+    done = all(pixels.shape[1:3] == (image_size, image_size) for pixels, _ in parts.values())
+    return raw if done else resized(raw, image_size)
 
 
 def _read(name: str, samples: Any, image_size: int | None) -> Part:

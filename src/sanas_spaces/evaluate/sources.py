@@ -24,19 +24,19 @@ def read_source(source: str | Path, image_size: int | None) -> RawImages:
     if image_size is not None and image_size < 1:
         raise DataError(f"image_size = {image_size!r}: expected a positive number of pixels")
     if str(source) == "digits":
-        return _resized(_digits(), image_size)
+        return resized(_digits(), image_size)
     path = Path(source)
     if is_list(path):
         return read_lists(path, image_size)
     if not path.exists():
         raise DataError(f"data {str(source)!r}: no such file or folder, and no built-in data set ('digits')")
     if path.suffix == ".npz":
-        return _resized(_npz(path), image_size)
+        return resized(_npz(path), image_size)
     if path.is_file():
-        return _resized(_cifar10(path.name, _archive_files(path)), image_size)
+        return resized(_cifar10(path.name, _archive_files(path)), image_size)
     batches = sorted(path.rglob("*_batch*.bin"))
     if batches:
-        return _resized(_cifar10(path.name, ((file.name, file.read_bytes()) for file in batches)), image_size)
+        return resized(_cifar10(path.name, ((file.name, file.read_bytes()) for file in batches)), image_size)
     return _folder(path, image_size)
 
 
@@ -142,7 +142,8 @@ def _class_folders(folder: Path, classes: list[str], image_size: int | None) -> 
     return read_images(files, image_size)
 
 
-def _resized(raw: RawImages, image_size: int | None) -> RawImages:
+def resized(raw: RawImages, image_size: int | None) -> RawImages:
+    """Images of ``image_size`` x ``image_size`` pixels, or as they are without it."""
     if image_size is None:
         return raw
     parts = {part: (_resize(pixels, image_size), labels) for part, (pixels, labels) in raw.parts.items()}
