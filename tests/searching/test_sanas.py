@@ -59,6 +59,7 @@ def test_signature_is_paddleslims() -> None:
         "tls",
         "lease",
         "patience",
+        "callbacks",
     ]
 
 
