@@ -143,7 +143,7 @@ SETTINGS: Mapping[str, Setting] = {
         None, values.whole(1, optional=True), "Passes over the training images per candidate; null for 6."
     ),
     "batch_size": Setting(64, values.whole(1), "Images per training step."),
-    "algorithm": Setting("annealing", values.text(), "What proposes candidates: ALGORITHMS."),
+    "algorithm": Setting("model", values.text(), "What proposes candidates: ALGORITHMS."),
     "pruner": Setting(
         None,
         values.text(optional=True),

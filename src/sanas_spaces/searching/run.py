@@ -68,9 +68,9 @@ def search(
             is no figure of the cost. By default ``evaluate`` returns one reward to be large.
         input_shape: Image shape [C, H, W] that costs refer to.
         init_tokens: First candidate; by default the initial tokens of the spaces.
-        algorithm: What proposes: ``"annealing"``, the default, ``"model"``, the default for several objectives,
-            ``"paddleslim"``, ``"evolution"``, ``"local"``, ``"random"``, a function of (choices, init_tokens, seed=)
-            that gives an :class:`~sanas_spaces.searching.Algorithm`, or an Optuna sampler.
+        algorithm: What proposes: ``"model"``, the default, ``"annealing"``, ``"paddleslim"``, ``"evolution"``,
+            ``"local"``, ``"random"``, a function of (choices, init_tokens, seed=) that gives an
+            :class:`~sanas_spaces.searching.Algorithm`, or an Optuna sampler.
         pruner: What stops candidates early by the scores that ``evaluate`` reports on the way: ``"median"``,
             ``"halving"``, or one of Optuna's pruners.
         budgets: Rounds with rising budgets, such as epochs ``[2, 6, 18]``: all candidates are evaluated with the
@@ -137,7 +137,7 @@ def search(
         load_from=run_folder if resume else None,
         init_tokens=init_tokens,
         algorithm=algorithm,
-        default_algorithm="model" if len(objectives or ()) > 1 else "annealing",
+        default_algorithm="model",
         seed=seed,
         constraints=Constraints(constraints, space.metrics),
         input_shape=shape,

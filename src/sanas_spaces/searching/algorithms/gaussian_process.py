@@ -22,36 +22,40 @@ class Weights(NamedTuple):
 
     Attributes:
         distances: Weight of each distance, [kinds].
-        variance: Variance of the process at any point.
+        variance: Variance, at any point, of what falls with the distances.
+        trend: Mean variance of the trends.
         noise: Variance of the noise.
     """
 
     distances: Array
     variance: float
+    trend: float
     noise: float
 
 
-def fit(distances: Array, targets: Array) -> Weights:
+def fit(distances: Array, trends: Array, targets: Array) -> Weights:
     """Hyperparameters of the largest posterior density (Rasmussen and Williams, section 5.4.1).
 
-    The covariance is ``variance * exp(-sum_c w_c d_c)``. All logarithms have normal priors; those of the weights are
-    such that typical networks are correlated, which lets few results say something about many networks.
+    The covariance is ``variance * exp(-sum_c w_c d_c) + trend * t t'``. All logarithms have normal priors; those of the
+    weights are such that typical networks are correlated, which lets few results say something about many networks.
 
     Args:
         distances: Distances [kinds, n * n] between the points.
+        trends: Trends [n, trends] of the points.
         targets: Values [n], of mean 0 and variance 1.
     """
     kinds, n = len(distances), len(targets)
     typical = distances.mean(axis=1) + 1e-3
-    mean = np.concatenate([np.log(ROUGHNESS / max(kinds, 1) / typical), np.log([0.5, 0.01])])
-    deviation = np.concatenate([np.full(kinds, 1.0), [1.0, 1.5]])
+    mean = np.concatenate([np.log(ROUGHNESS / max(kinds, 1) / typical), np.log([0.5, 0.5, 0.01])])
+    deviation = np.concatenate([np.full(kinds, 1.0), [1.0, 1.5, 1.5]])
+    along = trends @ trends.T
     diagonal = np.arange(n)
 
     def loss(logs: Array) -> tuple[float, Array]:
         """Negative log density and its gradient."""
         values = np.exp(logs)
-        product = values[-2] * np.exp(-(values[:kinds] @ distances)).reshape(n, n)
-        covariance = product.copy()
+        product = values[-3] * np.exp(-(values[:kinds] @ distances)).reshape(n, n)
+        covariance = product + values[-2] * along
         covariance[diagonal, diagonal] += values[-1] + JITTER
         root, failed = lapack.dpotrf(covariance, lower=1)
         if failed:
@@ -63,7 +67,8 @@ def fit(distances: Array, targets: Array) -> Weights:
         slope = np.empty_like(logs)
         weighted = (outer * product).ravel()
         slope[:kinds] = -(distances @ weighted) * values[:kinds]
-        slope[-2] = weighted.sum()
+        slope[-3] = weighted.sum()
+        slope[-2] = float(np.vdot(outer, along)) * values[-2]
         slope[-1] = np.trace(outer) * values[-1]
         away = (logs - mean) / deviation
         value = 0.5 * float(targets @ solved) + float(np.log(np.diag(root)).sum()) + 0.5 * float(away @ away)
@@ -73,7 +78,7 @@ def fit(distances: Array, targets: Array) -> Weights:
         loss, mean, jac=True, method="L-BFGS-B", bounds=[LOG_BOUNDS] * len(mean), options={"maxiter": MAX_STEPS}
     )
     best = np.exp(found.x)
-    return Weights(best[:kinds], float(best[-2]), float(best[-1]))
+    return Weights(best[:kinds], float(best[-3]), float(best[-2]), float(best[-1]))
 
 
 class Posterior:
@@ -89,9 +94,10 @@ class Posterior:
     def __init__(self, weights: Weights, kernel: TokenKernel, points: Encoded, targets: Array) -> None:
         self._weights = weights
         self._kernel = kernel
-        self._points = kernel.scaled(points, weights.distances)
+        self._places = kernel.scaled(points, weights.distances)
+        self._trends = weights.trend * points.trends
         n = len(targets)
-        covariance = self._covariance(self._points)
+        covariance = self._covariance(points)
         covariance[np.arange(n), np.arange(n)] += weights.noise + JITTER
         root = np.linalg.cholesky(covariance)
         self._inverse_root = lapack.dtrtri(root, lower=1)[0]
@@ -99,21 +105,24 @@ class Posterior:
 
     def mean(self, points: Encoded) -> Array:
         """Mean [m] at other points."""
-        found: Array = self._covariance(self._kernel.scaled(points, self._weights.distances)) @ self._solved
+        found: Array = self._covariance(points) @ self._solved
         return found
 
     def predict(self, points: Encoded) -> tuple[Array, Array]:
         """Mean [m] and standard deviation [m] at other points."""
-        covariance = self._covariance(self._kernel.scaled(points, self._weights.distances))
+        covariance = self._covariance(points)
         solved = blas.dtrmm(1.0, self._inverse_root, covariance.T, lower=1)
         explained = np.einsum("ij,ij->j", solved, solved)
-        return covariance @ self._solved, np.sqrt(np.maximum(self._weights.variance - explained, 1e-10))
+        variance = self._weights.variance + self._weights.trend * (points.trends**2).sum(axis=1)
+        return covariance @ self._solved, np.sqrt(np.maximum(variance - explained, 1e-10))
 
-    def _covariance(self, points: Array) -> Array:
-        """Covariance [m, n] with the known points: one matrix product, however many kinds of distance there are."""
-        found: Array = 2 * (points @ self._points.T)
-        found -= (points**2).sum(axis=1)[:, None]
-        found -= (self._points**2).sum(axis=1)[None]
+    def _covariance(self, points: Encoded) -> Array:
+        """Covariance [m, n] with the known points: two matrix products, however many kinds of distance there are."""
+        places = self._kernel.scaled(points, self._weights.distances)
+        found: Array = 2 * (places @ self._places.T)
+        found -= (places**2).sum(axis=1)[:, None]
+        found -= (self._places**2).sum(axis=1)[None]
         np.exp(np.minimum(found, 0.0, out=found), out=found)
         found *= self._weights.variance
+        found += points.trends @ self._trends.T
         return found

@@ -31,12 +31,14 @@ class Encoded(NamedTuple):
         sizes: Number of tokens in each group.
         places: Real coordinates, [n, coordinates].
         members: Which coordinates each squared distance sums over.
+        trends: Coordinates that the process is linear in, [n, trends], of mean 0; their squares sum to 1 on average.
     """
 
     ones: list[Array]
     sizes: list[int]
     places: Array
     members: list[list[int]]
+    trends: Array
 
 
 class TokenKernel:
@@ -48,6 +50,9 @@ class TokenKernel:
 
     A fourth kind are differences of features, in the part of them that is a sum over tokens: such a sum costs nothing,
     and for FLOPs and parameters it tells most of the story.
+
+    Beside the distances there are trends, for what reaches across the space: what an option adds wherever it is picked,
+    and how that changes gently from the first token of its kind to the last.
 
     Args:
         choices: The choices of the space.
@@ -63,6 +68,7 @@ class TokenKernel:
             for members in _by_signature(choices, range(len(choices)))
             if len(members) > 2 and choices.range_table[members[0]] <= MOST_COUNTED
         ]
+        self._profiles = [_profiles(choices.range_table, members) for members in self._kinds]
 
     def encode(self, tokens: NDArray[np.int64]) -> Encoded:
         """Read token lists [n, tokens]."""
@@ -83,7 +89,15 @@ class TokenKernel:
                 sums.append([len(columns)])
                 columns.append(sizes)
         places = np.stack(columns, axis=1) if columns else np.zeros((len(tokens), 0))
-        return Encoded(ones, [len(members) for members in self._groups], places, sums)
+        return Encoded(ones, [len(members) for members in self._groups], places, sums, self._trends(tokens))
+
+    def _trends(self, tokens: NDArray[np.int64]) -> Array:
+        table = self._choices.range_table
+        found = [np.zeros((len(tokens), 0))]
+        for members, profiles in zip(self._kinds, self._profiles, strict=True):
+            picked = one_hot(tokens[:, members], [table[i] for i in members]) - 1 / table[members[0]]
+            found.append(picked @ profiles / np.sqrt(len(self._kinds)))
+        return np.concatenate(found, axis=1)
 
     def scaled(self, one: Encoded, weights: Array) -> Array:
         """Coordinates [n, dimensions] whose squared distances are the sum of all distances, weighted by [kinds]."""
@@ -110,6 +124,21 @@ class TokenKernel:
 def one_hot(tokens: NDArray[np.int64], range_table: Sequence[int]) -> Array:
     """Tokens as zeros and ones, [n, options of all tokens]."""
     return np.concatenate([np.eye(count)[tokens[:, i]] for i, count in enumerate(range_table)], axis=1)
+
+
+def _profiles(range_table: Sequence[int], members: Sequence[int]) -> Array:
+    """Weights [options of the tokens, trends] of the trends of tokens of one kind.
+
+    Of each option there is a constant, a linear and a quadratic trend (Legendre polynomials) over the tokens.
+    """
+    options, count = range_table[members[0]], len(members)
+    place = np.linspace(-1, 1, count)
+    gentle = np.stack([np.ones(count), np.sqrt(3) * place, np.sqrt(5) * (3 * place**2 - 1) / 2], axis=1)
+    weights = np.kron(gentle, np.eye(options))
+    # of a token drawn at random, what picks one option has the variance (1 - 1 / options) / options
+    deviation = np.sqrt((1 - 1 / options) / options * (weights**2).sum())
+    scaled: Array = weights / deviation
+    return scaled
 
 
 def feature_effects(choices: Choices, rng: np.random.Generator) -> Array | None:

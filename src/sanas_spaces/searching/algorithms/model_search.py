@@ -30,23 +30,23 @@ FIT_POINTS = 200
 FAILED_QUANTILE = 0.25
 """A failed network counts as worse than three quarters of the others, so that its like is not tried at once."""
 
-
+STALLED = 1.0
+"""Results without an improvement, in numbers of tokens, after which scales and boldness take turns."""
 BOLDNESS = (0.5, 2.0)
-"""Factors of the standard deviations that models give, in turns: greedy, then curious."""
+"""Factors of the standard deviations that models give: greedy, and curious."""
 SCALES = (shrunk_losses, power_scores, normal_scores)
-"""Scales of the models that take turns."""
-FOR_SEVERAL = shrunk_losses
-"""Linear above the median, as the hypervolume is."""
+"""Scales of the models. The first is linear above the median, as the hypervolume is."""
 
 
 class ModelSearch(Algorithm):
     """Expected improvement under Gaussian processes over tokens (Jones et al., Journal of Global Optimization, 1998).
 
-    Rewards are put on a scale on which neither their unit nor networks that do not learn matter. Models on different
-    scales take turns, and so do greedy and curious proposals, so that none can keep the search in its blind spot. The
-    candidate with the largest expected improvement is looked for among changes of the best networks and random ones,
-    and from there uphill; the space is never enumerated. With several goals there is a model for each, and what is
-    looked for is the expected improvement of the hypervolume.
+    Rewards are put on a scale on which neither their unit nor networks that do not learn matter. The search is greedy
+    as long as it finds better networks. When it does not, models on different scales take turns, and so do greedy and
+    curious proposals, so that none can keep the search in its blind spot. The candidate with the largest expected
+    improvement is looked for among changes of the best networks and random ones, and from there uphill; the space is
+    never enumerated. With several goals there is a model for each, and what is looked for is the expected improvement
+    of the hypervolume.
 
     Args:
         choices: Number of options of each token, or the token table, which tells which choices are ordered.
@@ -111,12 +111,14 @@ class ModelSearch(Algorithm):
         """What token lists [n, tokens] are worth [n] under the models whose turn it is."""
         tokens, rewards = self._results(MOST_POINTS)
         goals = range(rewards.shape[1])
-        scale = SCALES[number % len(SCALES)] if len(goals) == 1 else FOR_SEVERAL
+        takes_turns = len(goals) == 1 and self._is_stalled
+        scale = SCALES[number % len(SCALES) if takes_turns else 0]
+        boldness = BOLDNESS[number % len(BOLDNESS) if takes_turns or len(goals) > 1 else 0]
         targets = np.stack([scale(rewards[:, goal]) for goal in goals], axis=1)
         learnt = [self._learnt(scale, goal) for goal in goals]
         known = self._kernel.encode(tokens)
         beliefs = [Posterior(learnt[goal], self._kernel, known, targets[:, goal]) for goal in goals]
-        improvement = Improvement(targets, BOLDNESS[number % len(BOLDNESS)], rng)
+        improvement = Improvement(targets, boldness, rng)
         waiting = np.array([self._issued[one] for one in sorted(self._issued) if one not in self._rewards])
         if len(waiting):  # what is being evaluated counts as what the models expect of it
             out = self._kernel.encode(waiting)
@@ -139,7 +141,9 @@ class ModelSearch(Algorithm):
         if (scale, goal, count) not in self._weights:
             tokens, rewards = self._results(FIT_POINTS, first=count)
             known = self._kernel.encode(tokens)
-            self._weights[scale, goal, count] = fit(self._kernel.distances(known, known), scale(rewards[:, goal]))
+            self._weights[scale, goal, count] = fit(
+                self._kernel.distances(known, known), known.trends, scale(rewards[:, goal])
+            )
         return self._weights[scale, goal, count]
 
     def _results(self, most: int, first: int | None = None) -> tuple[Tokens, Array]:
@@ -164,6 +168,12 @@ class ModelSearch(Algorithm):
     def _scored(self) -> list[int]:
         """Numbers of proposals that have a reward, in order."""
         return [number for number in sorted(self._rewards) if self._rewards[number] is not None]
+
+    @property
+    def _is_stalled(self) -> bool:
+        """Whether none of the last rewards of the only goal is the best."""
+        rewards = np.array([self._rewards[number] for number in self._scored], dtype=float)
+        return len(rewards) - 1 - int(rewards[:, 0].argmax()) >= STALLED * len(self.range_table)
 
     def _far(self, rng: np.random.Generator) -> Iterator[list[int]]:
         """Random token lists, those farthest from all that were handed out first."""
