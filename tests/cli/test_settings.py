@@ -17,7 +17,7 @@ from sanas_spaces.errors import ConfigError
 from ..docs.pages import ROOT, blocks
 from .test_commands import sanas
 
-NOT_IN_FILES = {"file", "resume", "as_json", "config"}  # the config of a space stands with its space
+NOT_IN_FILES = {"file", "resume", "as_json", "config", "modules"}  # configs stand with spaces; a file runs no code
 OTHER_NAMES = {"constraint": "constraints"}
 
 
