@@ -26,9 +26,8 @@ SANAS_LINES = sorted(
     {line.strip() for page in PAGES for block in blocks(page, "bash") for line in block.text.splitlines()}
 )
 SANAS_LINES = [line for line in SANAS_LINES if re.match(r"sanas\b", line)]
-QUICK_LINES = [
-    line for line in SANAS_LINES if re.match(r"sanas (spaces|show (?!runs)|compare \d)", line)
-]  # need no run
+NEEDS_NO_RUN = r"sanas (spaces|show (?!runs)|compare \d)"
+QUICK_LINES = [line for line in SANAS_LINES if re.match(NEEDS_NO_RUN, line)]  # need no run
 
 
 def run(script: Path, folder: Path) -> str:
