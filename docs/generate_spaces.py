@@ -1,4 +1,4 @@
-"""Write docs/spaces.md and docs/spaces.zh-CN.md from the registry: python docs/generate_spaces.py."""
+"""Write docs/spaces.md, its Chinese page and their drawings from the registry: python docs/generate_spaces.py."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sanas_spaces import SEARCHSPACE, BlockSpace, CombinedSpace
 
 PAGES = {"en": Path(__file__).with_name("spaces.md"), "zh": Path(__file__).with_name("spaces.zh-CN.md")}
 COMMAND = "python docs/generate_spaces.py"
+IMAGES = Path(__file__).with_name("images")
 
 INPUT_SHAPE = (3, 32, 32)
 MASK = [1, 0]
@@ -35,7 +36,8 @@ random, except those of `ResNetBlockSpace2`, which are all 0.
 
 Costs here are for one image of {SHAPE}; block spaces are measured with `block_mask={MASK}`. "First options" is the
 network of all tokens 0, "last options" the one where every token is as large as it can be. "Random" is the range that
-holds nine of ten networks out of {DRAWS} drawn with a fixed seed. FLOPs are multiply-adds; see [costs](cost.md).
+holds nine of ten networks out of {DRAWS} drawn with a fixed seed. FLOPs are multiply-adds; see [costs](cost.md). Drawn is the
+first network of each table.
 """,
     "zh": f"""\
 <!-- 由 `{COMMAND}` 生成；请修改那个文件，而不是这一个。 -->
@@ -50,7 +52,7 @@ block 空间的每个 block 有一行 tokens；有多少个 block、哪些把特
 
 这里的成本针对一张 {SHAPE} 的图像；block 空间用 `block_mask={MASK}` 测量。“首选项”是所有 tokens 为 0 的网络，\
 “末选项”是每个 token 都取最大值的网络。“随机”是用固定种子抽取的 {DRAWS} 个网络中十分之九所在的范围。\
-FLOPs 是乘加次数，见[成本](cost.zh-CN.md)。表中选择的名字与命令和记录中显示的相同，因此不翻译。
+FLOPs 是乘加次数，见[成本](cost.zh-CN.md)。画出的是每个表中的第一个网络。表中选择的名字与命令和记录中显示的相同，因此不翻译。
 """,
 }
 
@@ -116,7 +118,7 @@ CHINESE = {
 
 def render(language: str) -> str:
     """The whole page."""
-    names = sorted(name for name in SEARCHSPACE if SEARCHSPACE.get(name).__module__.startswith("sanas_spaces."))
+    names = own_names()
     heading = row(language, "space", "tokens", "networks", "FLOPs of random networks")
     lines = [INTRODUCTIONS[language], heading, "|---|---:|---:|---:|"]
     for name in names:
@@ -127,6 +129,26 @@ def render(language: str) -> str:
             count, size = (say(language, "{} a block", part) for part in (str(len(single)), short(single.size)))
         lines.append(f"| [`{name}`](#{name.lower()}) | {count} | {size} | {random_costs(name, language)} |")
     return "\n".join([*lines, ""]) + "\n" + "\n".join(section(name, language) for name in names)
+
+
+def own_names() -> list[str]:
+    """The spaces of this library."""
+    return sorted(name for name in SEARCHSPACE if SEARCHSPACE.get(name).__module__.startswith("sanas_spaces."))
+
+
+def drawings() -> dict[Path, str]:
+    """A drawing of the first network of each space, by its file."""
+    found = {}
+    for name in own_names():
+        space = space_of(name)
+        _, tokens = networks(name, space)[0]
+        found[picture(name)] = space.token2arch(tokens).draw(INPUT_SHAPE).svg
+    return found
+
+
+def picture(name: str) -> Path:
+    """The file of a drawing."""
+    return IMAGES / f"space-{name}.svg"
 
 
 def section(name: str, language: str) -> str:
@@ -146,6 +168,8 @@ def section(name: str, language: str) -> str:
     lines += [f"| {say(language, 'random')} | {random_costs(name, language)} | | |", ""]
     parameters = space.token2arch([0] * len(space.table)).network.graph(INPUT_SHAPE).parameters()
     lines += [say(language, "The first parameter is called `{}`.", parameters[0].name), ""]
+    label = say(language, networks(name, space)[0][0])
+    lines += [f"![{name}: {label}](images/{picture(name).name})", ""]
     return "\n".join(lines)
 
 
@@ -229,3 +253,5 @@ def short(number: float) -> str:
 if __name__ == "__main__":
     for language, page in PAGES.items():
         page.write_text(render(language), encoding="utf-8")
+    for file, svg in drawings().items():
+        file.write_text(svg, encoding="utf-8")

@@ -163,6 +163,8 @@ def test_the_pages_of_spaces_are_current(tmp_path: Path) -> None:
         "import generate_spaces as page\n"
         "read = {language: file.read_text(encoding='utf-8') for language, file in page.PAGES.items()}\n"
         "old = [page.PAGES[language].name for language, text in read.items() if text != page.render(language)]\n"
+        "drawn = page.drawings().items()\n"
+        "old += [file.name for file, svg in drawn if not file.exists() or file.read_text(encoding='utf-8') != svg]\n"
         "sys.exit(', '.join(old) + ': out of date' if old else 0)\n"
     )
     done = subprocess.run([sys.executable, check], capture_output=True, text=True)
