@@ -36,8 +36,8 @@ random, except those of `ResNetBlockSpace2`, which are all 0.
 
 Costs here are for one image of {SHAPE}; block spaces are measured with `block_mask={MASK}`. "First options" is the
 network of all tokens 0, "last options" the one where every token is as large as it can be. "Random" is the range that
-holds nine of ten networks out of {DRAWS} drawn with a fixed seed. FLOPs are multiply-adds; see [costs](cost.md). Drawn is the
-first network of each table.
+holds nine of ten networks out of {DRAWS} drawn with a fixed seed. FLOPs are multiply-adds; see [costs](cost.md). Drawn is
+the first network of each table.
 """,
     "zh": f"""\
 <!-- 由 `{COMMAND}` 生成；请修改那个文件，而不是这一个。 -->
@@ -52,7 +52,8 @@ block 空间的每个 block 有一行 tokens；有多少个 block、哪些把特
 
 这里的成本针对一张 {SHAPE} 的图像；block 空间用 `block_mask={MASK}` 测量。“首选项”是所有 tokens 为 0 的网络，\
 “末选项”是每个 token 都取最大值的网络。“随机”是用固定种子抽取的 {DRAWS} 个网络中十分之九所在的范围。\
-FLOPs 是乘加次数，见[成本](cost.zh-CN.md)。画出的是每个表中的第一个网络。表中选择的名字与命令和记录中显示的相同，因此不翻译。
+FLOPs 是乘加次数，见[成本](cost.zh-CN.md)。画出的是每个表中的第一个网络。\
+表中选择的名字与命令和记录中显示的相同，因此不翻译。
 """,
 }
 
