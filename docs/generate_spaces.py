@@ -36,8 +36,8 @@ random, except those of `ResNetBlockSpace2`, which are all 0.
 
 Costs here are for one image of {SHAPE}; block spaces are measured with `block_mask={MASK}`. "First options" is the
 network of all tokens 0, "last options" the one where every token is as large as it can be. "Random" is the range that
-holds nine of ten networks out of {DRAWS} drawn with a fixed seed. FLOPs are multiply-adds; see [costs](cost.md). Drawn is
-the first network of each table.
+holds nine of ten networks out of {DRAWS} drawn with a fixed seed. FLOPs are multiply-adds; see [costs](cost.md). The
+drawings show the first network of each table.
 """,
     "zh": f"""\
 <!-- 由 `{COMMAND}` 生成；请修改那个文件，而不是这一个。 -->
