@@ -73,7 +73,7 @@ class TokenKernel:
     def encode(self, tokens: NDArray[np.int64]) -> Encoded:
         """Read token lists [n, tokens]."""
         table = self._choices.range_table
-        ones = [np.concatenate([np.eye(table[i])[tokens[:, i]] for i in members], axis=1) for members in self._groups]
+        ones = [one_hot(tokens[:, members], [table[i] for i in members]) for members in self._groups]
         columns: list[Array] = []
         sums: list[list[int]] = []
         for members in self._groups:
@@ -123,7 +123,10 @@ class TokenKernel:
 
 def one_hot(tokens: NDArray[np.int64], range_table: Sequence[int]) -> Array:
     """Tokens as zeros and ones, [n, options of all tokens]."""
-    return np.concatenate([np.eye(count)[tokens[:, i]] for i, count in enumerate(range_table)], axis=1)
+    ends = np.cumsum(range_table)
+    found = np.zeros((len(tokens), int(ends[-1])))
+    found[np.arange(len(tokens))[:, None], tokens + (ends - np.asarray(range_table))] = 1.0
+    return found
 
 
 def _profiles(range_table: Sequence[int], members: Sequence[int]) -> Array:
