@@ -23,7 +23,7 @@ from .completion import complete_algorithm, complete_pruner, complete_space
 from .course import run_search
 from .modules import Modules, import_modules
 from .runs import DEFAULT_OUTPUT, Run, find_run, new_folder, without_password
-from .settings import DEFAULT_SPACE, DEFAULT_STEPS, merge, read_file
+from .settings import DEFAULT_SPACE, DEFAULT_STEPS, SETTINGS, merge, read_file
 from .terminal import AsJson, fail
 
 Workers = Annotated[int | None, typer.Option(min=1, help="Candidates trained at once, each in a process of its own.")]
@@ -70,7 +70,7 @@ def search_command(
         str | None,
         typer.Option(
             autocompletion=complete_algorithm,
-            help=f"What proposes candidates: {', '.join(ALGORITHMS)}; default annealing.",
+            help=f"What proposes candidates: {', '.join(ALGORITHMS)}; default {SETTINGS['algorithm'].default}.",
         ),
     ] = None,
     pruner: Annotated[
