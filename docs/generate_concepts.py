@@ -9,6 +9,7 @@ import numpy as np
 
 from sanas_spaces import CombinedSpace
 from sanas_spaces.blocks import fold
+from sanas_spaces.picture import palette
 from sanas_spaces.searching.pareto import knee, non_dominated
 
 IMAGES = Path(__file__).resolve().with_name("images")
@@ -48,11 +49,9 @@ constraints={"flops": (20e3, 800e3)}, seed=3)."""
 BOUND = 400_000
 
 WIDTH = 680
-STYLE = """
-.sanas-concept{--paper:#fff;--ink:#1f2933;--muted:#5b6776;--box:#f4f6f8;--edge:#c3ccd6;--blue:#0b6bcb;--orange:#b5460f;
- background:var(--paper)}
-@media (prefers-color-scheme:dark){.sanas-concept{--paper:#14181d;--ink:#e6eaee;--muted:#a3afbd;--box:#1e242b;
- --edge:#3c4753;--blue:#5aa9f4;--orange:#f2a06d}}
+STYLE = (
+    palette("sanas-concept")
+    + """\
 .sanas-concept text{fill:var(--ink);font:13px system-ui,sans-serif}.sanas-concept .muted{fill:var(--muted)}
 .sanas-concept .code{font:12px ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace}
 .sanas-concept .strong{font-weight:600}.sanas-concept .named{fill:var(--orange);font-weight:600}
@@ -65,6 +64,7 @@ STYLE = """
 .sanas-concept .ring{stroke:var(--orange);stroke-width:2;fill:none}
 .sanas-concept .bound{stroke:var(--orange);stroke-width:2;stroke-dasharray:6 4}
 """
+)
 
 
 class Sheet:
@@ -127,7 +127,6 @@ def tokens() -> str:
         sheet.text(72, y + 17, f"0–{len(field.options) - 1}", "muted code")
         sheet.text(118, y + 17, field.label)
         sheet.text(282, y + 17, str(field.options[token]), "code strong")
-    y = 36.0
     for number, stage in enumerate(fold(arch.graph(SHAPE))):
         row = 36 + number * 128
         sheet.add(f'<path class="line" d="M322 {row}h8v108h-8"/>')

@@ -18,17 +18,29 @@ _LETTER = 6.65
 """Width of a letter of the lines that tell layers."""
 _EDGE, _PAD, _LINE, _GAP = 12, 10, 16, 14
 
-_STYLE = """
-.sanas-net{--paper:#fff;--ink:#1f2933;--muted:#5b6776;--box:#f4f6f8;--edge:#c3ccd6;--blue:#0b6bcb;--orange:#b5460f;
+_PALETTE = """
+.NAME{--paper:#fff;--ink:#1f2933;--muted:#5b6776;--box:#f4f6f8;--edge:#c3ccd6;--blue:#0b6bcb;--orange:#b5460f;
  background:var(--paper)}
-@media (prefers-color-scheme:dark){.sanas-net{--paper:#14181d;--ink:#e6eaee;--muted:#a3afbd;--box:#1e242b;
+@media (prefers-color-scheme:dark){.NAME{--paper:#14181d;--ink:#e6eaee;--muted:#a3afbd;--box:#1e242b;
  --edge:#3c4753;--blue:#5aa9f4;--orange:#f2a06d}}
+"""
+
+
+def palette(name: str) -> str:
+    """Colours by day and by night, as variables of the CSS class ``name``."""
+    return _PALETTE.replace("NAME", name)
+
+
+_STYLE = (
+    palette("sanas-net")
+    + """\
 .sanas-net text{fill:var(--ink);font:12px system-ui,sans-serif}.sanas-net .muted{fill:var(--muted)}
 .sanas-net text.layers{font:11px ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace}
 .sanas-net text.strong{font-weight:600}.sanas-net .box{fill:var(--box);stroke:var(--edge)}
 .sanas-net .line{stroke:var(--muted);fill:none}.sanas-net .track{fill:var(--edge)}.sanas-net .share{fill:var(--blue)}
 .sanas-net .tap{fill:none;stroke:var(--orange)}.sanas-net .tap-name{fill:var(--orange);font-weight:600}
 """
+)
 
 
 class Picture:

@@ -49,6 +49,11 @@ class Facts:
         """Values and figures."""
         return {**self.figures, **self.values}
 
+    @property
+    def failure(self) -> str | None:
+        """What failed, and why, in a line; None unless it did."""
+        return f"candidate {self.number}, tokens {self.tokens}: {self.reason}" if self.state == "fail" else None
+
 
 def facts_of(result: SearchResult, logged: Collection[int] = ()) -> Iterator[Facts]:
     """The candidates of a search that are done, in their order, without those of the numbers ``logged``."""

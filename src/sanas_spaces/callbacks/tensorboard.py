@@ -38,9 +38,8 @@ class TensorBoardLogger(FolderLogger):
 
     def _follow(self, writer: Any, facts: Facts) -> None:
         self._scalars(writer, facts, course_of(facts))
-        if facts.state == "fail":
-            text = f"candidate {facts.number}, tokens {facts.tokens}: {facts.reason}"
-            self._add(writer, facts, self._x["summary"].text("failures", text), facts.number)
+        if facts.failure is not None:
+            self._add(writer, facts, self._x["summary"].text("failures", facts.failure), facts.number)
 
     def _describe(self, writer: Any, facts: Facts) -> None:
         metrics = metrics_of(facts)

@@ -37,9 +37,8 @@ class VisualDLLogger(FolderLogger):
         time = _milliseconds(facts)
         for tag, value in course_of(facts).items():
             writer.add_scalar(tag, value, facts.number, walltime=time)
-        if facts.state == "fail":
-            text = f"candidate {facts.number}, tokens {facts.tokens}: {facts.reason}"
-            writer.add_text("failures", text, facts.number, walltime=time)
+        if facts.failure is not None:
+            writer.add_text("failures", facts.failure, facts.number, walltime=time)
 
     def _describe(self, writer: Any, facts: Facts) -> None:
         time, metrics = _milliseconds(facts), metrics_of(facts)

@@ -9,14 +9,14 @@ from ..registry import SEARCHSPACE
 from ..searching import ALGORITHMS, PRUNERS
 
 
-def _among(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+def _among(names: Iterable[str]) -> Callable[[str], list[str]]:
     def complete(incomplete: str) -> list[str]:
-        return [name for name in sorted(names()) if name.startswith(incomplete)]
+        return [name for name in sorted(names) if name.startswith(incomplete)]
 
     return complete
 
 
-complete_space = _among(lambda: SEARCHSPACE)
-complete_format = _among(lambda: FORMATS)
-complete_algorithm = _among(lambda: ALGORITHMS)
-complete_pruner = _among(lambda: PRUNERS)
+complete_space = _among(SEARCHSPACE)
+complete_format = _among(FORMATS)
+complete_algorithm = _among(ALGORITHMS)
+complete_pruner = _among(PRUNERS)

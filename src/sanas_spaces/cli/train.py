@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ..combine import CombinedSpace
 from ..errors import ConfigError, RecordError, SanasError
-from ..export.saved import MODEL, save_model
+from ..export.saved import MODEL, NETWORK, save_model
 from ..report.files import SETTINGS, SUMMARY, read_settings, read_summary, write_settings, write_summary
 from ..report.finish import describe_data
 from . import INTERRUPTED
@@ -168,7 +168,7 @@ def _train(settings: dict[str, Any], folder: Path, interrupt: Interrupt) -> None
         console.print(f"epoch {epoch:>{len(str(count))}} of {count}   loss {loss:.4f}")
 
     trained = retrain(archs, dataset, recipe, folder=folder, on_epoch=tell, on_step=interrupt.check)
-    path = folder / MODEL / "network"
+    path = folder / MODEL / NETWORK
     trained.save(path)
     save_model(folder / MODEL, trained, configs=settings["configs"])
     accuracy = trained.accuracy(dataset.test)

@@ -54,13 +54,19 @@ def read_images(files: Iterable[tuple[Path, int]], image_size: int | None) -> Pa
     return np.stack(pixels), np.asarray(labels, np.int64)
 
 
+def resized_image(image: Any, size: int) -> Any:
+    """An image of Pillow with ``size`` x ``size`` pixels."""
+    resampling = import_optional("PIL.Image", "search", "resizing images").Resampling
+    return image.resize((size, size), resampling.BILINEAR)
+
+
 def _read_image(file: Path, image_size: int | None) -> NDArray[np.uint8]:
     image_module = import_optional("PIL.Image", "search", "reading images")
     try:
         with image_module.open(file) as image:
             converted = image.convert("RGB")
             if image_size is not None:
-                converted = converted.resize((image_size, image_size), image_module.Resampling.BILINEAR)
+                converted = resized_image(converted, image_size)
             return np.asarray(converted)
     except (OSError, ValueError) as error:
         raise DataError(f"{file} cannot be read as an image: {error}") from error

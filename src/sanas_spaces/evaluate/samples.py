@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..optional import import_optional
-from .image_files import PART_NAMES, Part, RawImages
+from .image_files import PART_NAMES, Part, RawImages, resized_image
 from .sources import resized
 
 
@@ -67,8 +66,7 @@ def _read(name: str, samples: Any, image_size: int | None) -> Part:
 
 def _pixels(image: Any, image_size: int | None) -> NDArray[Any]:
     if hasattr(image, "getbands") and image_size is not None:  # Pillow's, which may differ in size
-        resampling = import_optional("PIL.Image", "search", "resizing images").Resampling
-        image = image.resize((image_size, image_size), resampling.BILINEAR)
+        image = resized_image(image, image_size)
     return np.asarray(image)
 
 

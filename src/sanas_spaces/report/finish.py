@@ -9,7 +9,7 @@ from typing import Any
 from ..arch import ArchList
 from ..errors import CostError
 from ..evaluate import ImageClassification, ImageDataset, score_inference_model
-from ..export.saved import MODEL, save_model
+from ..export.saved import MODEL, NETWORK, save_model
 from ..files import write_text
 from ..plots import Trail, plot_cost, plot_progress
 from ..searching import SearchResult
@@ -55,7 +55,7 @@ def finish(result: SearchResult, evaluator: ImageClassification, folder: Path) -
     best = result.best
     data = evaluator.dataset
     trained = evaluator.train_best(best.archs)
-    path = folder / MODEL / "network"
+    path = folder / MODEL / NETWORK
     trained.save(path)
     save_model(folder / MODEL, trained, configs=result.settings["configs"])
     cost, table = _counted(evaluator, best.archs)

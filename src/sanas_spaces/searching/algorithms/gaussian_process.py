@@ -95,9 +95,10 @@ class Posterior:
         self._weights = weights
         self._kernel = kernel
         self._places = kernel.scaled(points, weights.distances)
+        self._squares = (self._places**2).sum(axis=1)
         self._trends = weights.trend * points.trends
         n = len(targets)
-        covariance = self._covariance(points)
+        covariance = self._covariance(self._places, points.trends)
         covariance[np.arange(n), np.arange(n)] += weights.noise + JITTER
         root = np.linalg.cholesky(covariance)
         self._inverse_root = lapack.dtrtri(root, lower=1)[0]
@@ -105,24 +106,27 @@ class Posterior:
 
     def mean(self, points: Encoded) -> Array:
         """Mean [m] at other points."""
-        found: Array = self._covariance(points) @ self._solved
+        found: Array = self._across(points) @ self._solved
         return found
 
     def predict(self, points: Encoded) -> tuple[Array, Array]:
         """Mean [m] and standard deviation [m] at other points."""
-        covariance = self._covariance(points)
+        covariance = self._across(points)
         solved = blas.dtrmm(1.0, self._inverse_root, covariance.T, lower=1)
         explained = np.einsum("ij,ij->j", solved, solved)
         variance = self._weights.variance + self._weights.trend * (points.trends**2).sum(axis=1)
         return covariance @ self._solved, np.sqrt(np.maximum(variance - explained, 1e-10))
 
-    def _covariance(self, points: Encoded) -> Array:
+    def _across(self, points: Encoded) -> Array:
+        """Covariance [m, n] of other points with the known ones."""
+        return self._covariance(self._kernel.scaled(points, self._weights.distances), points.trends)
+
+    def _covariance(self, places: Array, trends: Array) -> Array:
         """Covariance [m, n] with the known points: two matrix products, however many kinds of distance there are."""
-        places = self._kernel.scaled(points, self._weights.distances)
         found: Array = 2 * (places @ self._places.T)
         found -= (places**2).sum(axis=1)[:, None]
-        found -= (self._places**2).sum(axis=1)[None]
+        found -= self._squares[None]
         np.exp(np.minimum(found, 0.0, out=found), out=found)
         found *= self._weights.variance
-        found += points.trends @ self._trends.T
+        found += trends @ self._trends.T
         return found

@@ -68,7 +68,7 @@ class TokenKernel:
             for members in _by_signature(choices, range(len(choices)))
             if len(members) > 2 and choices.range_table[members[0]] <= MOST_COUNTED
         ]
-        self._profiles = [_profiles(choices.range_table, members) for members in self._kinds]
+        self._profiles = [_profiles(choices.range_table[members[0]], len(members)) for members in self._kinds]
 
     def encode(self, tokens: NDArray[np.int64]) -> Encoded:
         """Read token lists [n, tokens]."""
@@ -129,12 +129,11 @@ def one_hot(tokens: NDArray[np.int64], range_table: Sequence[int]) -> Array:
     return found
 
 
-def _profiles(range_table: Sequence[int], members: Sequence[int]) -> Array:
-    """Weights [options of the tokens, trends] of the trends of tokens of one kind.
+def _profiles(options: int, count: int) -> Array:
+    """Weights [options of the tokens, trends] of the trends of ``count`` tokens of one kind.
 
     Of each option there is a constant, a linear and a quadratic trend (Legendre polynomials) over the tokens.
     """
-    options, count = range_table[members[0]], len(members)
     place = np.linspace(-1, 1, count)
     gentle = np.stack([np.ones(count), np.sqrt(3) * place, np.sqrt(5) * (3 * place**2 - 1) / 2], axis=1)
     weights = np.kron(gentle, np.eye(options))
