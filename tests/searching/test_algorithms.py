@@ -140,6 +140,28 @@ def test_the_model_keeps_away_from_what_is_out() -> None:
     assert np.mean(pairs) > 1.5
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_stuck_model_listens_to_models_of_few_results(seed: int) -> None:
+    """They believe in regions that what is known of one optimum has ruled out, or not in those it points to."""
+    peak = [1] * 6
+    nearby = [[*peak[:i], value, *peak[i + 1 :]] for i in range(6) for value in (0, 2, 3)]
+    elsewhere = np.random.default_rng(seed).integers(0, 4, (12, 6)).tolist()
+
+    def distances(history: Sequence[Sequence[int]], parity: int) -> list[int]:
+        model = ModelSearch([4] * 6, peak, seed=seed)
+        for number, tokens in enumerate(history):
+            model.observe(number, tokens, -sum(a != b for a, b in zip(tokens, peak, strict=True)))
+        first = len(history) + (len(history) + parity) % 2
+        found = [next(model.propose(number)) for number in range(first, first + 6, 2)]
+        assert found == [next(model.propose(number)) for number in range(first, first + 6, 2)]
+        return [sum(a != b for a, b in zip(tokens, peak, strict=True)) for tokens in found]
+
+    going = distances([*nearby, *elsewhere, peak], 0)
+    stuck = distances([peak, *nearby, *elsewhere], 0)
+    assert np.mean(stuck) <= np.mean(going) - 1
+    assert np.mean(stuck) <= np.mean(distances([peak, *nearby, *elsewhere], 1)) - 1
+
+
 def test_the_model_copes_with_a_hundred_tokens() -> None:
     ranges = (6, 20, 6, 2) * 25
     algorithm = ModelSearch(Choices(ranges, (True, True, True, False) * 25), (0,) * 100, seed=0)

@@ -69,11 +69,14 @@ class TokenKernel:
             if len(members) > 2 and choices.range_table[members[0]] <= MOST_COUNTED
         ]
         self._profiles = [_profiles(choices.range_table[members[0]], len(members)) for members in self._kinds]
+        starts = np.cumsum([0, *choices.range_table])
+        self._options = [np.arange(starts[i], starts[i + 1]) for i in range(len(choices))]
 
     def encode(self, tokens: NDArray[np.int64]) -> Encoded:
         """Read token lists [n, tokens]."""
         table = self._choices.range_table
-        ones = [one_hot(tokens[:, members], [table[i] for i in members]) for members in self._groups]
+        picked = one_hot(tokens, table)
+        ones = [picked[:, self._columns(members)] for members in self._groups]
         columns: list[Array] = []
         sums: list[list[int]] = []
         for members in self._groups:
@@ -85,19 +88,25 @@ class TokenKernel:
                 sums.append([len(columns)])
                 columns.append((tokens[:, members] == option).mean(axis=1) * 2.0)
         if len(self._effects):
-            for sizes in self._effects @ one_hot(tokens, table).T:
+            for sizes in self._effects @ picked.T:
                 sums.append([len(columns)])
                 columns.append(sizes)
         places = np.stack(columns, axis=1) if columns else np.zeros((len(tokens), 0))
-        return Encoded(ones, [len(members) for members in self._groups], places, sums, self._trends(tokens))
+        return Encoded(ones, [len(members) for members in self._groups], places, sums, self._trends(picked))
 
-    def _trends(self, tokens: NDArray[np.int64]) -> Array:
+    def _trends(self, picked: Array) -> Array:
         table = self._choices.range_table
-        found = [np.zeros((len(tokens), 0))]
+        found = [np.zeros((len(picked), 0))]
         for members, profiles in zip(self._kinds, self._profiles, strict=True):
-            picked = one_hot(tokens[:, members], [table[i] for i in members]) - 1 / table[members[0]]
-            found.append(picked @ profiles / np.sqrt(len(self._kinds)))
+            centred = picked[:, self._columns(members)] - 1 / table[members[0]]
+            found.append(centred @ profiles / np.sqrt(len(self._kinds)))
         return np.concatenate(found, axis=1)
+
+    def _columns(self, members: Sequence[int]) -> NDArray[np.int64] | slice:
+        """Which columns of the options of all tokens belong to these tokens: a slice, if it can be one."""
+        columns = np.concatenate([self._options[i] for i in members])
+        first, last = int(columns[0]), int(columns[-1])
+        return slice(first, last + 1) if last - first + 1 == len(columns) else columns
 
     def scaled(self, one: Encoded, weights: Array) -> Array:
         """Coordinates [n, dimensions] whose squared distances are the sum of all distances, weighted by [kinds]."""

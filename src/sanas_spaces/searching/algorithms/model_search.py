@@ -34,6 +34,11 @@ STALLED = 1.0
 """Results without an improvement, in numbers of tokens, after which scales and boldness take turns."""
 BOLDNESS = (0.5, 2.0)
 """Factors of the standard deviations that models give: greedy, and curious."""
+STUCK = 4.0
+"""The same, after which every second model sees a few of the results only."""
+GLIMPSE = 0.1
+"""Share of the results that such a model sees."""
+LEAST_SEEN = 8
 SCALES = (shrunk_losses, power_scores, normal_scores)
 """Scales of the models. The first is linear above the median, as the hypervolume is."""
 
@@ -43,10 +48,13 @@ class ModelSearch(Algorithm):
 
     Rewards are put on a scale on which neither their unit nor networks that do not learn matter. The search is greedy
     as long as it finds better networks. When it does not, models on different scales take turns, and so do greedy and
-    curious proposals, so that none can keep the search in its blind spot. The candidate with the largest expected
-    improvement is looked for among changes of the best networks and random ones, and from there uphill; the space is
-    never enumerated. With several goals there is a model for each, and what is looked for is the expected improvement
-    of the hypervolume.
+    curious proposals, so that none can keep the search in its blind spot. When that does not help for long, every
+    second model is learnt from a few random results: it does not believe what the many around one local optimum say,
+    and leads the search elsewhere.
+
+    The candidate with the largest expected improvement is looked for among changes of the best networks and random
+    ones, and from there uphill; the space is never enumerated. With several goals there is a model for each, and what
+    is looked for is the expected improvement of the hypervolume.
 
     Args:
         choices: Number of options of each token, or the token table, which tells which choices are ordered.
@@ -103,7 +111,9 @@ class ModelSearch(Algorithm):
 
     def _hunt(self, number: int, rng: np.random.Generator, admits: Admits) -> list[list[int]]:
         """Token lists by the expected improvement, looked for in the whole space."""
-        hunt = Hunt(self.choices, self._acquisition(number, rng), self._seen, admits, rng)
+        glimpses = number % 2 == 0 and self._waited >= STUCK
+        acquire = self._glimpse(self.random(number, 4)) if glimpses else self._acquisition(number, rng)
+        hunt = Hunt(self.choices, acquire, self._seen, admits, rng)
         tokens, rewards = self._results(MOST_POINTS)
         return hunt.ranking(tokens[preference(rewards)])
 
@@ -111,7 +121,7 @@ class ModelSearch(Algorithm):
         """What token lists [n, tokens] are worth [n] under the models whose turn it is."""
         tokens, rewards = self._results(MOST_POINTS)
         goals = range(rewards.shape[1])
-        takes_turns = len(goals) == 1 and self._is_stalled
+        takes_turns = self._waited >= STALLED
         scale = SCALES[number % len(SCALES) if takes_turns else 0]
         boldness = BOLDNESS[number % len(BOLDNESS) if takes_turns or len(goals) > 1 else 0]
         targets = np.stack([scale(rewards[:, goal]) for goal in goals], axis=1)
@@ -130,6 +140,21 @@ class ModelSearch(Algorithm):
             encoded = self._kernel.encode(lists)
             means, deviations = zip(*(belief.predict(encoded) for belief in beliefs), strict=True)
             return improvement(np.stack(means, axis=1), np.stack(deviations, axis=1))
+
+        return acquire
+
+    def _glimpse(self, rng: np.random.Generator) -> Callable[[Tokens], Array]:
+        """What token lists [n, tokens] are worth [n] to who knows but a few random results of the only goal."""
+        tokens, rewards = self._results(MOST_POINTS)
+        seen = rng.permutation(len(tokens))[: max(LEAST_SEEN, int(GLIMPSE * len(tokens)))]
+        known, targets = self._kernel.encode(tokens[seen]), SCALES[0](rewards[seen, 0])
+        learnt = fit(self._kernel.distances(known, known), known.trends, targets)
+        belief = Posterior(learnt, self._kernel, known, targets)
+        improvement = Improvement(targets[:, None], BOLDNESS[0], rng)
+
+        def acquire(lists: Tokens) -> Array:
+            mean, deviation = belief.predict(self._kernel.encode(lists))
+            return improvement(mean[:, None], deviation[:, None])
 
         return acquire
 
@@ -170,10 +195,12 @@ class ModelSearch(Algorithm):
         return [number for number in sorted(self._rewards) if self._rewards[number] is not None]
 
     @property
-    def _is_stalled(self) -> bool:
-        """Whether none of the last rewards of the only goal is the best."""
+    def _waited(self) -> float:
+        """Rewards of the only goal since the best, in numbers of tokens; of several goals 0."""
         rewards = np.array([self._rewards[number] for number in self._scored], dtype=float)
-        return len(rewards) - 1 - int(rewards[:, 0].argmax()) >= STALLED * len(self.range_table)
+        if rewards.shape[1] > 1:
+            return 0.0
+        return (len(rewards) - 1 - int(rewards[:, 0].argmax())) / len(self.range_table)
 
     def _far(self, rng: np.random.Generator) -> Iterator[list[int]]:
         """Random token lists, those farthest from all that were handed out first."""
