@@ -101,8 +101,8 @@ def within(task: Task) -> Any:
     return allowed
 
 
-def run_ours(name: str, task: Task, seed: int) -> Run:
-    """A search of this library."""
+def run_ours(algorithm: Any, task: Task, seed: int) -> Run:
+    """A search of this library, by the name of an algorithm or what makes one."""
     table = table_of(task.path)
     evaluate = table.evaluator(task.value)
     goals = {"objectives": {task.value: "max", task.cost: "min"}} if task.cost else {}
@@ -112,7 +112,7 @@ def run_ours(name: str, task: Task, seed: int) -> Run:
         table.evaluator(task.value, task.cost) if task.cost else evaluate,
         steps=task.steps,
         constraints=dict(task.limits),
-        algorithm=name,
+        algorithm=algorithm,
         init_tokens=start(task, seed),
         seed=seed,
         **goals,
@@ -175,7 +175,14 @@ def run(name: str, task: Task, seed: int) -> Run:
     return run_peer(peers(task)[name], task, seed)
 
 
-def all_runs(name: str, task: Task, seeds: int, folder: Path, pool: ProcessPoolExecutor) -> list[Run]:
+def all_runs(
+    name: str,
+    task: Task,
+    seeds: int,
+    folder: Path,
+    pool: ProcessPoolExecutor,
+    run: Callable[[str, Task, int], Run] = run,
+) -> list[Run]:
     """Runs of all seeds; those that are kept in ``folder`` are not run again."""
     slug = "".join(c if c.isalnum() else "-" for c in f"{task.name} {task.steps} {name}")
     path = folder / "runs" / f"{slug}.json"

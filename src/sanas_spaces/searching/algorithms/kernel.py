@@ -92,9 +92,10 @@ class TokenKernel:
                 sums.append([len(columns)])
                 columns.append(sizes)
         places = np.stack(columns, axis=1) if columns else np.zeros((len(tokens), 0))
-        return Encoded(ones, [len(members) for members in self._groups], places, sums, self._trends(picked))
+        return Encoded(ones, [len(members) for members in self._groups], places, sums, self.trends(picked))
 
-    def _trends(self, picked: Array) -> Array:
+    def trends(self, picked: Array) -> Array:
+        """Trends [n, trends] of the options that token lists pick, as zeros and ones."""
         table = self._choices.range_table
         found = [np.zeros((len(picked), 0))]
         for members, profiles in zip(self._kinds, self._profiles, strict=True):

@@ -18,8 +18,6 @@ from .kernel import Array, TokenKernel, feature_effects
 from .moves import outward, random_lists
 from .scales import Scale, normal_scores, power_scores, shrunk_losses
 
-WARM_UP = 6
-"""Candidates before the first model: the initial tokens, then networks far from those before them."""
 WARM_UP_DRAWN = 30
 REFIT_GROWTH = 1.05
 """Hyperparameters are learnt again when there are so many times more results."""
@@ -29,18 +27,9 @@ FIT_POINTS = 200
 """Results that hyperparameters are learnt from."""
 FAILED_QUANTILE = 0.25
 """A failed network counts as worse than three quarters of the others, so that its like is not tried at once."""
-
-STALLED = 1.0
-"""Results without an improvement, in numbers of tokens, after which scales and boldness take turns."""
-BOLDNESS = (0.5, 2.0)
-"""Factors of the standard deviations that models give: greedy, and curious."""
-STUCK = 4.0
-"""The same, after which every second model sees a few of the results only."""
 GLIMPSE = 0.1
-"""Share of the results that such a model sees."""
+"""Share of the results that a model of few results sees."""
 LEAST_SEEN = 8
-SCALES = (shrunk_losses, power_scores, normal_scores)
-"""Scales of the models. The first is linear above the median, as the hypervolume is."""
 
 
 class ModelSearch(Algorithm):
@@ -60,9 +49,23 @@ class ModelSearch(Algorithm):
         choices: Number of options of each token, or the token table, which tells which choices are ordered.
         init_tokens: First proposal.
         seed: Seed of all random choices.
+
+    Attributes:
+        kernel: The kernel, or one derived from it.
+        warm_up: Candidates before the first model: the initial tokens, then networks far from those before them.
+        scales: Scales of the models. The first is linear above the median, as the hypervolume is.
+        boldness: Factors of the standard deviations that models give: greedy, and curious.
+        stalled: Results without an improvement, in numbers of tokens, after which scales and boldness take turns.
+        stuck: The same number, from which every second model is one of few results.
     """
 
     takes_several = True
+    kernel: type[TokenKernel] = TokenKernel
+    warm_up = 6
+    scales: tuple[Scale, ...] = (shrunk_losses, power_scores, normal_scores)
+    boldness: tuple[float, ...] = (0.5, 2.0)
+    stalled = 1.0
+    stuck = 4.0
 
     def __init__(
         self, choices: Choices | TokenTable | Sequence[int], init_tokens: Sequence[int], *, seed: int = 0
@@ -88,7 +91,7 @@ class ModelSearch(Algorithm):
         rng = self.random(number)
         if number == 0:
             yield list(self.init_tokens)
-        if len(self._issued) < WARM_UP or len(self._scored) < 2:
+        if len(self._issued) < self.warm_up or len(self._scored) < 2:
             yield from self._far(rng)
         if len(self._scored) >= 2:
             with _one_thread().limit(limits=1):
@@ -98,7 +101,7 @@ class ModelSearch(Algorithm):
 
     @cached_property
     def _kernel(self) -> TokenKernel:
-        return TokenKernel(self.choices, feature_effects(self.choices, self.random(0, 2)))
+        return self.kernel(self.choices, feature_effects(self.choices, self.random(0, 2)))
 
     def rank(self, number: int, lists: Sequence[Sequence[int]]) -> list[list[int]]:
         """Token lists that were not handed out, those most worth their evaluation as proposal ``number`` first."""
@@ -111,7 +114,7 @@ class ModelSearch(Algorithm):
 
     def _hunt(self, number: int, rng: np.random.Generator, admits: Admits) -> list[list[int]]:
         """Token lists by the expected improvement, looked for in the whole space."""
-        glimpses = number % 2 == 0 and self._waited >= STUCK
+        glimpses = number % 2 == 0 and self._waited >= self.stuck
         acquire = self._glimpse(self.random(number, 4)) if glimpses else self._acquisition(number, rng)
         hunt = Hunt(self.choices, acquire, self._seen, admits, rng)
         tokens, rewards = self._results(MOST_POINTS)
@@ -121,9 +124,9 @@ class ModelSearch(Algorithm):
         """What token lists [n, tokens] are worth [n] under the models whose turn it is."""
         tokens, rewards = self._results(MOST_POINTS)
         goals = range(rewards.shape[1])
-        takes_turns = self._waited >= STALLED
-        scale = SCALES[number % len(SCALES) if takes_turns else 0]
-        boldness = BOLDNESS[number % len(BOLDNESS) if takes_turns or len(goals) > 1 else 0]
+        takes_turns = self._waited >= self.stalled
+        scale = self.scales[number % len(self.scales) if takes_turns else 0]
+        boldness = self.boldness[number % len(self.boldness) if takes_turns or len(goals) > 1 else 0]
         targets = np.stack([scale(rewards[:, goal]) for goal in goals], axis=1)
         learnt = [self._learnt(scale, goal) for goal in goals]
         known = self._kernel.encode(tokens)
@@ -147,10 +150,10 @@ class ModelSearch(Algorithm):
         """What token lists [n, tokens] are worth [n] to who knows but a few random results of the only goal."""
         tokens, rewards = self._results(MOST_POINTS)
         seen = rng.permutation(len(tokens))[: max(LEAST_SEEN, int(GLIMPSE * len(tokens)))]
-        known, targets = self._kernel.encode(tokens[seen]), SCALES[0](rewards[seen, 0])
+        known, targets = self._kernel.encode(tokens[seen]), self.scales[0](rewards[seen, 0])
         learnt = fit(self._kernel.distances(known, known), known.trends, targets)
         belief = Posterior(learnt, self._kernel, known, targets)
-        improvement = Improvement(targets[:, None], BOLDNESS[0], rng)
+        improvement = Improvement(targets[:, None], self.boldness[0], rng)
 
         def acquire(lists: Tokens) -> Array:
             mean, deviation = belief.predict(self._kernel.encode(lists))

@@ -1,0 +1,105 @@
+"""What each part of the default of ``search()`` is good for: searches without it, or with another in its place.
+
+    python benchmarks/search_ablation.py TABLE.npz [TABLE.npz ...] --value COLUMN [COLUMN ...] --output FOLDER
+
+Prints what ``search_quality.py`` prints. The seeds begin at 1,000, so that they are none of those that the algorithms
+are compared over. What was run is kept in FOLDER/runs and not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from search_quality import Run, Task, all_runs, markdown, run_ours, summarize  # isort: skip - sets threads for NumPy
+
+import numpy as np
+
+from sanas_spaces.searching import ModelSearch
+from sanas_spaces.searching.algorithms.kernel import TokenKernel
+from sanas_spaces.searching.algorithms.scales import power_scores, shrunk_losses
+
+FIRST_SEED = 1000
+
+
+class NoTrends(TokenKernel):
+    """Distances only."""
+
+    def trends(self, picked: Any) -> Any:
+        return np.zeros((len(picked), 0))
+
+
+class CostTrends(TokenKernel):
+    """Trends in log FLOPs, log parameters and depth."""
+
+    def trends(self, picked: Any) -> Any:
+        uniform = np.concatenate([np.full(options, 1 / options) for options in self._choices.range_table])
+        return (picked - uniform) @ self._effects.T / math.sqrt(max(1, len(self._effects)))
+
+
+class AllTrends(CostTrends):
+    """Those and the trends of options."""
+
+    def trends(self, picked: Any) -> Any:
+        both = [TokenKernel.trends(self, picked), super().trends(picked)]
+        return np.concatenate(both, axis=1) / math.sqrt(2)
+
+
+def variant(**settings: Any) -> type[ModelSearch]:
+    """The model with other settings."""
+    return type("Variant", (ModelSearch,), settings)
+
+
+VARIANTS: dict[str, type[ModelSearch]] = {
+    "as it is": ModelSearch,
+    "no models of few results": variant(stuck=math.inf),
+    "scales and boldness take turns from the beginning": variant(stalled=0.0),
+    "one scale, always greedy": variant(stalled=math.inf, stuck=math.inf),
+    "one scale, the power transform, always greedy": variant(scales=(power_scores,), stalled=math.inf, stuck=math.inf),
+    "one scale, deviations count in full": variant(
+        scales=(shrunk_losses,), boldness=(1.0,), stalled=math.inf, stuck=math.inf
+    ),
+    "no trends": variant(kernel=NoTrends),
+    "trends in the costs in place of those of options": variant(kernel=CostTrends),
+    "trends in both": variant(kernel=AllTrends),
+    "four networks at first": variant(warm_up=4),
+    "ten networks at first": variant(warm_up=10),
+}
+
+
+def run(name: str, task: Task, seed: int) -> Run:
+    """One run of a variant."""
+    return run_ours(VARIANTS[name], task, FIRST_SEED + seed)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the variants and print a table for each table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("tables", nargs="+", metavar="TABLE.npz")
+    parser.add_argument("--value", nargs="+", required=True, metavar="COLUMN", help="of each table, or one for all")
+    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--output", type=Path, default=Path("runs/search-ablation"))
+    options = parser.parse_args(arguments)
+    with ProcessPoolExecutor(options.jobs) as pool:
+        for index, path in enumerate(options.tables):
+            task = Task(path, options.value[min(index, len(options.value) - 1)], options.steps)
+            summaries = []
+            for name in VARIANTS:
+                runs = all_runs(name, task, options.seeds, options.output, pool, run)
+                summaries.append(summarize(name, task, runs))
+                sys.stderr.write(f"{task.name}: {name} done\n")
+            sys.stdout.write(markdown(task, options.seeds, summaries) + "\n")
+            sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
