@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sanas_spaces import search
 from sanas_spaces.errors import ConfigError
 from sanas_spaces.searching import ALGORITHMS, Algorithm, Choices, ModelSearch, RegularizedEvolution
-from sanas_spaces.searching.algorithms.acquisition import log_expected_improvement
+from sanas_spaces.searching.algorithms.acquisition import Improvement, log_expected_improvement
 from sanas_spaces.searching.algorithms.optuna_sampler import OptunaAlgorithm
 from sanas_spaces.searching.algorithms.scales import normal_scores, power_scores, shrunk_losses
 from sanas_spaces.tables import Table
@@ -191,6 +191,26 @@ def test_expected_improvement_is_the_integral() -> None:
     far = log_expected_improvement(np.array([-20.0, -40.0, -5.0 - 1e-9, -5.0 + 1e-9]), np.ones(4), 0.0)
     assert np.isfinite(far).all()
     assert far[1] < far[0] < far[2] == pytest.approx(far[3], abs=1e-4)
+
+
+def test_hypervolume_grows_at_the_thin_end_of_the_front() -> None:
+    """Most results lie where both goals are good; the front reaches far beyond them."""
+    rng = np.random.default_rng(0)
+    known = np.concatenate([rng.normal(1, 0.05, (30, 2)), [[-1.0, 3.0]]])
+    improvement = Improvement(known, 1.0, rng)
+    between, behind = improvement(np.array([[0.0, 2.5], [0.8, 0.8]]), np.full((2, 2), 1e-3))
+    assert between > behind + 5
+
+
+def test_every_fifth_proposal_is_for_one_of_two_goals_alone() -> None:
+    """And they take turns, so that the search gets to both ends of the front."""
+    right = lambda tokens: sum(token == 3 for token in tokens)  # noqa: E731
+    model = ModelSearch([4] * 6, [0, 3, 0, 3, 0, 0], seed=0)
+    lists = [[0, 3, 0, 3, 0, 0], *np.random.default_rng(0).integers(0, 4, (23, 6)).tolist()]
+    for number, tokens in enumerate(lists):
+        model.observe(number, tokens, (right(tokens), -right(tokens)))
+    counts = [right(next(model.propose(number))) for number in (24, 29, 34, 39)]
+    assert counts == [6, 0, 6, 0]
 
 
 def test_normal_scores_keep_the_order_and_share_ranks() -> None:

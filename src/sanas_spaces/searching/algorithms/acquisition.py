@@ -30,7 +30,9 @@ LOOKED_AT = 10
 DIRECTIONS = 32
 DRAWS = 8
 REFERENCE_QUANTILE = 0.1
-"""Of each goal, what the hypervolume is measured from: little is to be won among the worst."""
+"""Of each goal, what the hypervolume is measured from, unless the front is lower: little is won among the worst."""
+BEYOND_FRONT = 0.1
+"""Share of its range from the worst of the front to what the hypervolume is measured from at least."""
 CLIMB_GAIN = 1e-9
 
 
@@ -75,7 +77,9 @@ class Improvement:
         self._goals = known.shape[1]
         self._best = float(known[:, 0].max())
         if self._goals > 1:
-            self._reference = np.quantile(known, REFERENCE_QUANTILE, axis=0)
+            front = known[non_dominated(known)]
+            beyond = front.min(axis=0) - BEYOND_FRONT * np.ptp(front, axis=0)
+            self._reference = np.minimum(np.quantile(known, REFERENCE_QUANTILE, axis=0), beyond)
             drawn = np.abs(rng.normal(size=(DIRECTIONS, self._goals))) + 1e-3
             self._directions = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
             self._draws = rng.normal(size=(DRAWS, 1, self._goals))

@@ -30,6 +30,8 @@ FAILED_QUANTILE = 0.25
 GLIMPSE = 0.1
 """Share of the results that a model of few results sees."""
 LEAST_SEEN = 8
+ALONE_EVERY = 5
+"""One proposal of so many is for one of several goals alone."""
 
 
 class ModelSearch(Algorithm):
@@ -43,7 +45,8 @@ class ModelSearch(Algorithm):
 
     The candidate with the largest expected improvement is looked for among changes of the best networks and random
     ones, and from there uphill; the space is never enumerated. With several goals there is a model for each, and what
-    is looked for is the expected improvement of the hypervolume.
+    is looked for is the expected improvement of the hypervolume; every fifth proposal is for one goal alone, so that
+    the search gets to both ends of the front.
 
     Args:
         choices: Number of options of each token, or the token table, which tells which choices are ordered.
@@ -123,21 +126,23 @@ class ModelSearch(Algorithm):
     def _acquisition(self, number: int, rng: np.random.Generator) -> Callable[[Tokens], Array]:
         """What token lists [n, tokens] are worth [n] under the models whose turn it is."""
         tokens, rewards = self._results(MOST_POINTS)
-        goals = range(rewards.shape[1])
+        several = rewards.shape[1] > 1
+        goals = list(range(rewards.shape[1]))
+        if several and number % ALONE_EVERY == ALONE_EVERY - 1:
+            goals = [number // ALONE_EVERY % len(goals)]
         takes_turns = self._waited >= self.stalled
         scale = self.scales[number % len(self.scales) if takes_turns else 0]
-        boldness = self.boldness[number % len(self.boldness) if takes_turns or len(goals) > 1 else 0]
+        boldness = self.boldness[number % len(self.boldness) if takes_turns or several else 0]
         targets = np.stack([scale(rewards[:, goal]) for goal in goals], axis=1)
         learnt = [self._learnt(scale, goal) for goal in goals]
-        known = self._kernel.encode(tokens)
-        beliefs = [Posterior(learnt[goal], self._kernel, known, targets[:, goal]) for goal in goals]
+        known, waiting = self._kernel.encode(tokens), self._waiting
+        beliefs = [Posterior(one, self._kernel, known, found) for one, found in zip(learnt, targets.T, strict=True)]
         improvement = Improvement(targets, boldness, rng)
-        waiting = np.array([self._issued[one] for one in sorted(self._issued) if one not in self._rewards])
         if len(waiting):  # what is being evaluated counts as what the models expect of it
             out = self._kernel.encode(waiting)
-            believed = np.concatenate([targets, np.stack([belief.mean(out) for belief in beliefs], axis=1)])
             known = self._kernel.encode(np.concatenate([tokens, waiting]))
-            beliefs = [Posterior(learnt[goal], self._kernel, known, believed[:, goal]) for goal in goals]
+            expected = [np.append(found, one.mean(out)) for one, found in zip(beliefs, targets.T, strict=True)]
+            beliefs = [Posterior(one, self._kernel, known, found) for one, found in zip(learnt, expected, strict=True)]
 
         def acquire(lists: Tokens) -> Array:
             encoded = self._kernel.encode(lists)
@@ -196,6 +201,11 @@ class ModelSearch(Algorithm):
     def _scored(self) -> list[int]:
         """Numbers of proposals that have a reward, in order."""
         return [number for number in sorted(self._rewards) if self._rewards[number] is not None]
+
+    @property
+    def _waiting(self) -> Tokens:
+        """Token lists [n, tokens] that were handed out and have no result."""
+        return np.array([self._issued[number] for number in sorted(self._issued) if number not in self._rewards])
 
     @property
     def _waited(self) -> float:
