@@ -21,10 +21,10 @@ RANDOM_POOL = 200
 PARENTS = 5
 """Best networks whose changes are looked at."""
 NEIGHBOURS = 100
-"""Changes of one token that are looked at, of each of them and in each step uphill: a random part if there are more."""
 DOUBLE_CHANGES = 60
 CLIMBS = 3
 CLIMB_STEPS = 10
+CLIMB_NEIGHBOURS = 120
 LOOKED_AT = 10
 """Neighbours of a climb that may turn out inadmissible before it ends."""
 DIRECTIONS = 32
@@ -139,7 +139,7 @@ class Hunt:
         """
         pool = [np.array(random_lists(self._table, self._rng, RANDOM_POOL))]
         for parent in parents[:PARENTS]:
-            pool.append(self._neighbours(parent))
+            pool.append(self._neighbours(parent, NEIGHBOURS))
             if len(self._table) > 1:
                 pool.append(np.array(changes(parent.tolist(), self._table, 2, DOUBLE_CHANGES, self._rng)))
         tokens = np.unique(np.concatenate(pool), axis=0)
@@ -159,7 +159,7 @@ class Hunt:
         """Change one token at a time while that is better, from an admissible token list to another."""
         tokens = start
         for _ in range(CLIMB_STEPS):
-            nearby = self._neighbours(tokens)
+            nearby = self._neighbours(tokens, CLIMB_NEIGHBOURS)
             values = self._score(nearby)
             for index in np.argsort(-values, kind="stable")[:LOOKED_AT]:
                 if values[index] <= value + CLIMB_GAIN:
@@ -171,11 +171,11 @@ class Hunt:
                 break
         return value, tokens.tolist()
 
-    def _neighbours(self, tokens: Tokens) -> Tokens:
-        """Token lists that differ in one token."""
+    def _neighbours(self, tokens: Tokens, most: int) -> Tokens:
+        """Token lists that differ in one token, a random part if there are more than ``most``."""
         other = np.flatnonzero(tokens[self._positions] != self._values)
-        if len(other) > NEIGHBOURS:
-            other = self._rng.choice(other, NEIGHBOURS, replace=False)
+        if len(other) > most:
+            other = self._rng.choice(other, most, replace=False)
         found = np.tile(tokens, (len(other), 1))
         found[np.arange(len(other)), self._positions[other]] = self._values[other]
         return found
