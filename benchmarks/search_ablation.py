@@ -65,9 +65,9 @@ VARIANTS: dict[str, type[ModelSearch]] = {
     "one scale, deviations count in full": variant(
         scales=(shrunk_losses,), boldness=(1.0,), stalled=math.inf, stuck=math.inf
     ),
-    "no trends": variant(kernel=NoTrends),
-    "trends in the costs in place of those of options": variant(kernel=CostTrends),
-    "trends in both": variant(kernel=AllTrends),
+    "no trends": variant(kernel_type=NoTrends),
+    "trends in the costs in place of those of options": variant(kernel_type=CostTrends),
+    "trends in both": variant(kernel_type=AllTrends),
     "four networks at first": variant(warm_up=4),
     "ten networks at first": variant(warm_up=10),
 }

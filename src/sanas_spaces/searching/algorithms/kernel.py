@@ -69,14 +69,14 @@ class TokenKernel:
             if len(members) > 2 and choices.range_table[members[0]] <= MOST_COUNTED
         ]
         self._profiles = [_profiles(choices.range_table[members[0]], len(members)) for members in self._kinds]
-        starts = np.cumsum([0, *choices.range_table])
-        self._options = [np.arange(starts[i], starts[i + 1]) for i in range(len(choices))]
+        self._group_columns = [_columns(choices, members) for members in self._groups]
+        self._kind_columns = [_columns(choices, members) for members in self._kinds]
 
     def encode(self, tokens: NDArray[np.int64]) -> Encoded:
         """Read token lists [n, tokens]."""
         table = self._choices.range_table
         picked = one_hot(tokens, table)
-        ones = [picked[:, self._columns(members)] for members in self._groups]
+        ones = [picked[:, where] for where in self._group_columns]
         columns: list[Array] = []
         sums: list[list[int]] = []
         for members in self._groups:
@@ -98,16 +98,10 @@ class TokenKernel:
         """Trends [n, trends] of the options that token lists pick, as zeros and ones."""
         table = self._choices.range_table
         found = [np.zeros((len(picked), 0))]
-        for members, profiles in zip(self._kinds, self._profiles, strict=True):
-            centred = picked[:, self._columns(members)] - 1 / table[members[0]]
+        for members, columns, profiles in zip(self._kinds, self._kind_columns, self._profiles, strict=True):
+            centred = picked[:, columns] - 1 / table[members[0]]
             found.append(centred @ profiles / np.sqrt(len(self._kinds)))
         return np.concatenate(found, axis=1)
-
-    def _columns(self, members: Sequence[int]) -> NDArray[np.int64] | slice:
-        """Which columns of the options of all tokens belong to these tokens: a slice, if it can be one."""
-        columns = np.concatenate([self._options[i] for i in members])
-        first, last = int(columns[0]), int(columns[-1])
-        return slice(first, last + 1) if last - first + 1 == len(columns) else columns
 
     def scaled(self, one: Encoded, weights: Array) -> Array:
         """Coordinates [n, dimensions] whose squared distances are the sum of all distances, weighted by [kinds]."""
@@ -137,6 +131,14 @@ def one_hot(tokens: NDArray[np.int64], range_table: Sequence[int]) -> Array:
     found = np.zeros((len(tokens), int(ends[-1])))
     found[np.arange(len(tokens))[:, None], tokens + (ends - np.asarray(range_table))] = 1.0
     return found
+
+
+def _columns(choices: Choices, members: Sequence[int]) -> NDArray[np.int64] | slice:
+    """Which columns of the options of all tokens belong to these tokens: a slice, if it can be one."""
+    starts = np.cumsum([0, *choices.range_table])
+    columns = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in members])
+    first, last = int(columns[0]), int(columns[-1])
+    return slice(first, last + 1) if last - first + 1 == len(columns) else columns
 
 
 def _profiles(options: int, count: int) -> Array:

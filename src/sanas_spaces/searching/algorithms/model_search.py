@@ -54,7 +54,7 @@ class ModelSearch(Algorithm):
         seed: Seed of all random choices.
 
     Attributes:
-        kernel: The kernel, or one derived from it.
+        kernel_type: The kernel, or one derived from it.
         warm_up: Candidates before the first model: the initial tokens, then networks far from those before them.
         scales: Scales of the models. The first is linear above the median, as the hypervolume is.
         boldness: Factors of the standard deviations that models give: greedy, and curious.
@@ -63,7 +63,7 @@ class ModelSearch(Algorithm):
     """
 
     takes_several = True
-    kernel: type[TokenKernel] = TokenKernel
+    kernel_type: type[TokenKernel] = TokenKernel
     warm_up = 6
     scales: tuple[Scale, ...] = (shrunk_losses, power_scores, normal_scores)
     boldness: tuple[float, ...] = (0.5, 2.0)
@@ -104,7 +104,7 @@ class ModelSearch(Algorithm):
 
     @cached_property
     def _kernel(self) -> TokenKernel:
-        return self.kernel(self.choices, feature_effects(self.choices, self.random(0, 2)))
+        return self.kernel_type(self.choices, feature_effects(self.choices, self.random(0, 2)))
 
     def rank(self, number: int, lists: Sequence[Sequence[int]]) -> list[list[int]]:
         """Token lists that were not handed out, those most worth their evaluation as proposal ``number`` first."""
@@ -143,13 +143,7 @@ class ModelSearch(Algorithm):
             known = self._kernel.encode(np.concatenate([tokens, waiting]))
             expected = [np.append(found, one.mean(out)) for one, found in zip(beliefs, targets.T, strict=True)]
             beliefs = [Posterior(one, self._kernel, known, found) for one, found in zip(learnt, expected, strict=True)]
-
-        def acquire(lists: Tokens) -> Array:
-            encoded = self._kernel.encode(lists)
-            means, deviations = zip(*(belief.predict(encoded) for belief in beliefs), strict=True)
-            return improvement(np.stack(means, axis=1), np.stack(deviations, axis=1))
-
-        return acquire
+        return self._worth(beliefs, improvement)
 
     def _glimpse(self, rng: np.random.Generator) -> Callable[[Tokens], Array]:
         """What token lists [n, tokens] are worth [n] to who knows but a few random results of the only goal."""
@@ -158,11 +152,15 @@ class ModelSearch(Algorithm):
         known, targets = self._kernel.encode(tokens[seen]), self.scales[0](rewards[seen, 0])
         learnt = fit(self._kernel.distances(known, known), known.trends, targets)
         belief = Posterior(learnt, self._kernel, known, targets)
-        improvement = Improvement(targets[:, None], self.boldness[0], rng)
+        return self._worth([belief], Improvement(targets[:, None], self.boldness[0], rng))
+
+    def _worth(self, beliefs: Sequence[Posterior], improvement: Improvement) -> Callable[[Tokens], Array]:
+        """What token lists [n, tokens] are worth [n] to who believes this of each goal."""
 
         def acquire(lists: Tokens) -> Array:
-            mean, deviation = belief.predict(self._kernel.encode(lists))
-            return improvement(mean[:, None], deviation[:, None])
+            encoded = self._kernel.encode(lists)
+            means, deviations = zip(*(belief.predict(encoded) for belief in beliefs), strict=True)
+            return improvement(np.stack(means, axis=1), np.stack(deviations, axis=1))
 
         return acquire
 
