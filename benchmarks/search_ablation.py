@@ -8,16 +8,13 @@ are compared over. What was run is kept in FOLDER/runs and not run again.
 
 from __future__ import annotations
 
-import argparse
 import math
-import os
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from search_quality import Run, Task, all_runs, markdown, run_ours, summarize  # isort: skip - sets threads for NumPy
+from search_quality import Run, Task, common_options, compared, run_ours  # isort: skip - sets threads for NumPy
 
 import numpy as np
 
@@ -80,24 +77,8 @@ def run(name: str, task: Task, seed: int) -> Run:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the variants and print a table for each table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("tables", nargs="+", metavar="TABLE.npz")
-    parser.add_argument("--value", nargs="+", required=True, metavar="COLUMN", help="of each table, or one for all")
-    parser.add_argument("--seeds", type=int, default=100)
-    parser.add_argument("--steps", type=int, default=150)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--output", type=Path, default=Path("runs/search-ablation"))
-    options = parser.parse_args(arguments)
-    with ProcessPoolExecutor(options.jobs) as pool:
-        for index, path in enumerate(options.tables):
-            task = Task(path, options.value[min(index, len(options.value) - 1)], options.steps)
-            summaries = []
-            for name in VARIANTS:
-                runs = all_runs(name, task, options.seeds, options.output, pool, run)
-                summaries.append(summarize(name, task, runs))
-                sys.stderr.write(f"{task.name}: {name} done\n")
-            sys.stdout.write(markdown(task, options.seeds, summaries) + "\n")
-            sys.stdout.flush()
+    options = common_options(__doc__, Path("runs/search-ablation")).parse_args(arguments)
+    compared(options, lambda task: list(VARIANTS), run)
     return 0
 
 

@@ -181,7 +181,7 @@ def all_runs(
     seeds: int,
     folder: Path,
     pool: ProcessPoolExecutor,
-    run: Callable[[str, Task, int], Run] = run,
+    run: Callable[[str, Task, int], Run],
 ) -> list[Run]:
     """Runs of all seeds; those that are kept in ``folder`` are not run again."""
     slug = "".join(c if c.isalnum() else "-" for c in f"{task.name} {task.steps} {name}")
@@ -294,33 +294,48 @@ def plot(tasks: Sequence[tuple[Task, Sequence[Summary]]], path: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark and print its tables."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("tables", nargs="+", metavar="TABLE.npz")
-    parser.add_argument("--value", nargs="+", required=True, metavar="COLUMN", help="of each table, or one for all")
+    parser = common_options(__doc__, Path("runs/search-quality"))
     parser.add_argument("--constraint", metavar="COLUMN=SHARE", help="at most this share of the column's largest")
     parser.add_argument("--cost", nargs="+", metavar="COLUMN", help="column to make small, too: hypervolume")
     parser.add_argument("--algorithms", nargs="+", metavar="NAME", help="by default all, and the peers there are")
-    parser.add_argument("--seeds", type=int, default=100)
-    parser.add_argument("--steps", type=int, default=150)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--output", type=Path, default=Path("runs/search-quality"))
     options = parser.parse_args(arguments)
-    done = []
-    with ProcessPoolExecutor(options.jobs) as pool:
-        for index, path in enumerate(options.tables):
-            task = task_of(options, index, path)
-            names = options.algorithms or [*OURS, *peers(task)]
-            summaries = []
-            for name in names:
-                summaries.append(summarize(name, task, all_runs(name, task, options.seeds, options.output, pool)))
-                sys.stderr.write(f"{task.name}: {name} done\n")
-            done.append((task, summaries))
-            sys.stdout.write(markdown(task, options.seeds, summaries) + "\n")
-            sys.stdout.flush()
+    done = compared(options, lambda task: options.algorithms or [*OURS, *peers(task)], run)
     plot(done, options.output / "regret.svg")
     report = "\n".join(markdown(task, options.seeds, summaries) for task, summaries in done)
     (options.output / "report.md").write_text(report)
     return 0
+
+
+def common_options(about: str, output: Path) -> argparse.ArgumentParser:
+    """What every comparison on tables is told."""
+    parser = argparse.ArgumentParser(description=about.split("\n")[0])
+    parser.set_defaults(constraint=None, cost=None)
+    parser.add_argument("tables", nargs="+", metavar="TABLE.npz")
+    parser.add_argument("--value", nargs="+", required=True, metavar="COLUMN", help="of each table, or one for all")
+    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--output", type=Path, default=output)
+    return parser
+
+
+def compared(
+    options: Any, names: Callable[[Task], Sequence[str]], run: Callable[[str, Task, int], Run]
+) -> list[tuple[Task, list[Summary]]]:
+    """Run what has a name on each table, and print a table for each."""
+    done = []
+    with ProcessPoolExecutor(options.jobs) as pool:
+        for index, path in enumerate(options.tables):
+            task = task_of(options, index, path)
+            summaries = []
+            for name in names(task):
+                runs = all_runs(name, task, options.seeds, options.output, pool, run)
+                summaries.append(summarize(name, task, runs))
+                sys.stderr.write(f"{task.name}: {name} done\n")
+            done.append((task, summaries))
+            sys.stdout.write(markdown(task, options.seeds, summaries) + "\n")
+            sys.stdout.flush()
+    return done
 
 
 def task_of(options: Any, index: int, path: str) -> Task:
