@@ -112,17 +112,23 @@ def _compare_arrays(theirs: Mapping[str, Any], ours: Mapping[str, Any], result: 
         differences = {"outputs": float("inf")}
     else:
         differences = {"outputs": max(relative(theirs[name], ours[name]) for name in outputs)}
-    differences["loss"] = relative(theirs["loss"], ours["loss"])
-    if np.array_equal(theirs["sizes"], ours["sizes"]):
-        differences["statistics"] = max(map(relative, _split(theirs), _split(ours)))
-    else:
-        differences["statistics"] = float("inf")
-    differences["steps"] = _steps(theirs["steps"], ours["steps"])
+    if "loss" in theirs or "loss" in ours:
+        differences |= _training(theirs, ours)
     result["relative"] = differences
     for name, value in differences.items():
         if not value < TOLERANCE[name]:
             part = "outputs" if name == "outputs" else "training"
             result["differs"].setdefault(part, f"{name} differ by {value:.1e}")
+
+
+def _training(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, float]:
+    if not ("loss" in theirs and "loss" in ours):
+        return {"loss": float("inf")}
+    differences = {"loss": relative(theirs["loss"], ours["loss"]), "statistics": float("inf")}
+    if np.array_equal(theirs["sizes"], ours["sizes"]):
+        differences["statistics"] = max(map(relative, _split(theirs), _split(ours)))
+    differences["steps"] = _steps(theirs["steps"], ours["steps"])
+    return differences
 
 
 def _steps(theirs: Any, ours: Any) -> float:

@@ -41,6 +41,9 @@ class Form:
         image: Image shape [C, H, W] of the description: parameters, FLOPs and output shape.
         small: Image shape [C, H, W] of the numbers: outputs and the training step.
         batch: Number of images of the numbers.
+        step: Whether a training step is among the numbers.
+        layers: Whether this library computes the numbers with a layer, instead of static programs: Paddle prepares a
+            program of 5400 operations for ten seconds to run it once.
     """
 
     space: str
@@ -49,6 +52,8 @@ class Form:
     image: ImageShape = (3, 32, 32)
     small: ImageShape = (3, 32, 32)
     batch: int = BATCH
+    step: bool = True
+    layers: bool = False
 
     @property
     def title(self) -> str:
@@ -99,7 +104,7 @@ def all_forms() -> list[Form]:
 
 def training_forms() -> list[Form]:
     """The forms that PaddleSlim builds with Paddle 2.6 only; it takes one image then."""
-    return [Form("DartsSpace", call={"is_train": True, "num_classes": 10}, batch=1)]
+    return [Form("DartsSpace", call={"is_train": True, "num_classes": 10}, batch=1, layers=True)]
 
 
 def _whole() -> Iterator[Form]:
@@ -112,7 +117,7 @@ def _whole() -> Iterator[Form]:
     yield Form("MobileNetV2Space", call={"return_block": [1, 2, 3], "end_points": 4})
     yield Form("ResNetSpace")
     yield Form("ResNetSpace", call={"return_block": [1, 2], "end_points": 3})
-    yield Form("DartsSpace", call={"is_train": False, "num_classes": 10}, small=(3, 16, 16))
+    yield Form("DartsSpace", call={"is_train": False, "num_classes": 10}, step=False, layers=True)
 
 
 def _blocks(space: str) -> Iterator[Form]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 import paddle
 
 from sanas_spaces import NetArch
 
 from .describing import describe, space_of
 from .forms import Form, ImageShape
-from .worker import LEARNING_RATE, Programs, Side, loss_of, outputs_of, serve
+from .worker import LEARNING_RATE, Numbers, Side, fixed_values, loss_of, outputs_of, serve
 
 
 class Ours(Side):
@@ -31,19 +32,54 @@ class Ours(Side):
     def describe(self, tokens: list[int]) -> dict[str, Any]:
         return describe(self.form, self._arch(tokens))
 
-    def programs(self, tokens: list[int]) -> Programs:
+    def compute(self, tokens: list[int], images: Any) -> tuple[dict[str, Any], Numbers]:
         arch = self._arch(tokens)
-        startup, training, inference = (paddle.static.Program() for _ in range(3))
-        with paddle.static.program_guard(training, startup):
-            loss = loss_of(self._build(arch, self.form.small))
-            paddle.optimizer.SGD(LEARNING_RATE).minimize(loss)
-        with paddle.static.program_guard(inference, paddle.static.Program()):
-            outputs = self._build(arch, self.form.small, is_test=True)
         specs = arch.graph(self.form.small, **self.form.call).parameters()
-        parameters = [(p.name, p.shape, p.trainable) for p in specs]
-        built = [(p.name, tuple(p.shape), p.trainable) for p in training.global_block().all_parameters()]
-        assert built == parameters, f"built, but not described, in this order: {built}"
-        return Programs(startup, training, loss, inference, outputs, parameters)
+        before = fixed_values((spec.name, spec.shape) for spec in specs)
+        numbers = Numbers([], before=before, trained={spec.name for spec in specs if spec.trainable})
+        (self._run_layers if self.form.layers else self._run_programs)(arch, images, numbers)
+        return describe(self.form, arch), numbers
+
+    def _run_layers(self, arch: NetArch, images: Any, numbers: Numbers) -> None:
+        paddle.disable_static()
+        layer = arch.layer(self.form.small, **self.form.call)
+        state = layer.state_dict()
+        assert set(state) == set(numbers.before), "a layer has other parameters than its description"
+        layer.set_state_dict(numbers.before)
+        layer.eval()
+        with paddle.no_grad():
+            numbers.outputs = [output.numpy() for output in outputs_of(layer(paddle.to_tensor(images)))]
+        if self.form.step:
+            layer.train()
+            loss = loss_of(outputs_of(layer(paddle.to_tensor(images))))
+            loss.backward()
+            paddle.optimizer.SGD(LEARNING_RATE, parameters=layer.parameters()).step()
+            numbers.loss = loss.numpy()
+            numbers.after = {name: tensor.numpy() for name, tensor in state.items()}
+        paddle.enable_static()
+
+    def _run_programs(self, arch: NetArch, images: Any, numbers: Numbers) -> None:
+        place = paddle.CPUPlace()
+        executor, scope = paddle.static.Executor(place), paddle.static.Scope()
+        startup, inference = paddle.static.Program(), paddle.static.Program()
+        with paddle.static.program_guard(inference, startup):
+            outputs = self._build(arch, self.form.small, is_test=True)
+        built = [(p.name, tuple(p.shape)) for p in inference.global_block().all_parameters()]
+        assert built == [(name, value.shape) for name, value in numbers.before.items()], f"in another order: {built}"
+        with paddle.static.scope_guard(scope):
+            if self.form.step:
+                startup, training = paddle.static.Program(), paddle.static.Program()
+                with paddle.static.program_guard(training, startup):
+                    loss = loss_of(self._build(arch, self.form.small))
+                    paddle.optimizer.SGD(LEARNING_RATE).minimize(loss)
+            executor.run(startup)
+            for name, value in numbers.before.items():
+                scope.find_var(name).get_tensor().set(value, place)
+            numbers.outputs = executor.run(inference, feed={"image": images}, fetch_list=outputs)
+            if self.form.step:
+                (numbers.loss,) = executor.run(training, feed={"image": images}, fetch_list=[loss])
+                numbers.after = {name: np.array(scope.find_var(name).get_tensor()) for name in numbers.before}
+        executor.close()
 
     def _arch(self, tokens: list[int]) -> NetArch:
         return self.space.token2arch(tokens)[0]

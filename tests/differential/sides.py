@@ -43,6 +43,7 @@ class Process:
         environment["FLAGS_enable_pir_api"] = "1"
         if module == "reference":
             environment["FLAGS_enable_pir_api"] = "0"
+            environment["FLAGS_eager_delete_tensor_gb"] = "-1"  # what is read after a program is still there
             environment.pop("PYTHONPATH", None)
         with self._log.open("w") as log:
             self._process = subprocess.Popen(

@@ -10,8 +10,8 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,27 +20,6 @@ from ..golden.record import fixed_value
 from .forms import Form, form_from
 
 LEARNING_RATE = 1.0  # nothing runs after the step, so it may be as large as shows the gradient best
-
-
-@dataclass
-class Programs:
-    """A network as static programs.
-
-    Attributes:
-        startup: Creates the parameters.
-        training: Trains one step.
-        loss: Variable of ``training``.
-        inference: Computes ``outputs``.
-        outputs: Variables of ``inference``.
-        parameters: Name, shape and whether it is trained, of each parameter.
-    """
-
-    startup: Any
-    training: Any
-    loss: Any
-    inference: Any
-    outputs: list[Any]
-    parameters: list[tuple[str, tuple[int, ...], bool]]
 
 
 class Side:
@@ -57,9 +36,52 @@ class Side:
         """Parameters, FLOPs and output shapes."""
         raise NotImplementedError
 
-    def programs(self, tokens: list[int]) -> Programs:
-        """The network on small images."""
+    def compute(self, tokens: list[int], images: Any) -> tuple[dict[str, Any], Numbers]:
+        """The description, and what the network computes of images [N, C, H, W] with :func:`fixed_values`."""
         raise NotImplementedError
+
+
+@dataclass
+class Numbers:
+    """What a network computes.
+
+    Attributes:
+        outputs: Outputs in inference mode.
+        loss: Loss of the training step; None if there was none.
+        before: The parameters before it, by name.
+        after: The parameters after it.
+        trained: Names of those that are trained; the others are moving statistics.
+    """
+
+    outputs: list[Any]
+    loss: Any = None
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+    trained: set[str] = field(default_factory=set)
+
+    def arrays(self) -> dict[str, Any]:
+        """What is compared.
+
+        ``statistics`` holds the moving statistics in the order of their names, ``sizes`` how many belong to each name,
+        and ``steps`` how far each weight has moved (Euclidean), in the order of names as well.
+        """
+        arrays = {f"output{i}": array for i, array in enumerate(self.outputs)}
+        if self.loss is None:
+            return arrays
+        statistics = [self.after[name] for name in sorted(set(self.after) - self.trained)]
+        steps = [np.linalg.norm(self.after[name] - self.before[name]) for name in sorted(self.trained)]
+        return {
+            **arrays,
+            "loss": self.loss,
+            "statistics": np.concatenate(statistics),
+            "sizes": np.array([len(values) for values in statistics]),
+            "steps": np.array(steps),
+        }
+
+
+def fixed_values(parameters: Iterable[tuple[str, tuple[int, ...]]]) -> dict[str, Any]:
+    """The value of each parameter, which depends on its name and shape."""
+    return {name: fixed_value(name, shape) for name, shape in parameters}
 
 
 def outputs_of(result: Any) -> list[Any]:
@@ -82,37 +104,6 @@ def loss_of(outputs: list[Any]) -> Any:
     for output in outputs[1:]:
         loss = loss + paddle.mean(output * output)
     return loss
-
-
-def compute(programs: Programs, images: Any) -> dict[str, Any]:
-    """Outputs in inference mode; the loss of a training step, the statistics after it and the size of the step.
-
-    ``statistics`` holds the moving statistics in the order of their names, ``sizes`` how many belong to each name, and
-    ``steps`` how far each weight has moved (Euclidean), in the order of names as well.
-    """
-    import paddle
-
-    place = paddle.CPUPlace()
-    executor, scope = paddle.static.Executor(place), paddle.static.Scope()
-    feed = {"image": images}
-    values = {name: fixed_value(name, shape) for name, shape, _ in programs.parameters}
-    with paddle.static.scope_guard(scope):
-        executor.run(programs.startup)
-        for name, value in values.items():
-            scope.find_var(name).get_tensor().set(value, place)
-        outputs = executor.run(programs.inference, feed=feed, fetch_list=programs.outputs)
-        (loss,) = executor.run(programs.training, feed=feed, fetch_list=[programs.loss])
-        after = {name: np.array(scope.find_var(name).get_tensor()) for name in values}
-    executor.close()
-    trained = {name for name, _, trainable in programs.parameters if trainable}
-    statistics = [after[name] for name in sorted(set(values) - trained)]
-    return {
-        **{f"output{i}": array for i, array in enumerate(outputs)},
-        "loss": loss,
-        "statistics": np.concatenate(statistics),
-        "sizes": np.array([len(values) for values in statistics]),
-        "steps": np.array([np.linalg.norm(after[name] - values[name]) for name in sorted(trained)]),
-    }
 
 
 def serve(make: Callable[[Form], Side]) -> None:
@@ -149,10 +140,11 @@ def _answer(side: Side, job: dict[str, Any]) -> list[dict[str, Any]]:
     for index, tokens, numbers in job["cases"]:
         case: dict[str, Any] = {}
         try:
-            case = side.describe(tokens)
             if numbers:
-                found = compute(side.programs(tokens), side.form.images(index))
-                arrays |= {f"{index}.{name}": array for name, array in found.items()}
+                case, found = side.compute(tokens, side.form.images(index))
+                arrays |= {f"{index}.{name}": array for name, array in found.arrays().items()}
+            else:
+                case = side.describe(tokens)
         except Exception:
             case["error"] = traceback.format_exc(limit=1000)
         cases.append(case)
