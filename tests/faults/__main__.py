@@ -31,6 +31,7 @@ import psutil
 from optuna.trial import TrialState
 
 from sanas_spaces import CombinedSpace
+from sanas_spaces.searching.engine import PROPOSED_TWICE
 from sanas_spaces.searching.places import place_of
 from sanas_spaces.searching.record import Record
 
@@ -73,7 +74,7 @@ class Findings:
         acknowledged: Candidates whose reward was acknowledged to a driver.
         lost: Those of them that the record does not have, or has with another reward.
         recorded_twice: Candidates that were acknowledged with several rewards.
-        proposed_twice: Candidates whose network another candidate has, too.
+        proposed_twice: Candidates whose network another candidate has, too, and that were not given up at once.
         unreadable: How often the record could not be read after a kill.
         seconds: How long it took.
     """
@@ -162,7 +163,7 @@ class Search:
             sys.stderr.write(f"{self.storage} cannot be read: {error!r}\n")
             found.unreadable += 1
             return
-        hashes = Counter(entry.attrs["hash"] for entry in entries)
+        hashes = Counter(entry.attrs["hash"] for entry in entries if entry.attrs.get("reason") != PROPOSED_TWICE)
         states = Counter(entry.state for entry in entries)
         rewards = {entry.number: entry.reward for entry in entries}
         found.candidates, found.acknowledged = len(entries), len(known)

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from optuna.trial import TrialState
 
 from sanas_spaces import SANAS, search
 from sanas_spaces.searching.databases import Database
+from sanas_spaces.searching.engine import PROPOSED_TWICE
 
 from . import postgres
-from .__main__ import SPACE, run
+from .__main__ import SPACE, read, run
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +92,36 @@ def test_a_restarted_server_has_forgotten_who_may_propose(server: postgres.Postg
         assert not place.holds_lock
     with place.exclusive():
         assert place.holds_lock
+
+
+def test_who_lost_the_lock_while_writing_gives_a_network_up_that_another_has(
+    server: postgres.PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = server.database("stalled")
+    first = SANAS(SPACE, save_checkpoint=url, seed=1)
+    second = SANAS(SPACE, save_checkpoint=url, load_checkpoint=url)
+    look = Database.holds_lock.fget
+    assert look is not None
+
+    def held_until_now(place: Database) -> bool:
+        """Its holder finds that it has the lock, and stalls until the other one has proposed."""
+        held = bool(look(place))
+        monkeypatch.undo()
+        server.restart_after(0.0)
+        second.next_archs()
+        return held
+
+    monkeypatch.setattr(Database, "holds_lock", property(held_until_now))
+    first.next_archs()
+    theirs, mine = read(url).entries[0], read(url).entries[2]
+    assert second.current_info()["current_tokens"] == list(theirs.tokens)
+    assert first.current_info()["current_tokens"] == list(mine.tokens) != list(theirs.tokens)
+    given_up = read(url).entries[1]
+    assert (given_up.tokens, given_up.state, given_up.attrs["reason"]) == (
+        theirs.tokens,
+        TrialState.FAIL,
+        PROPOSED_TWICE,
+    )
 
 
 def test_sanas_keeps_its_checkpoint_there(server: postgres.PostgreSQL) -> None:

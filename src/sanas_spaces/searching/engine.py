@@ -29,6 +29,8 @@ OWNER = "owner"
 """What a record calls the worker that has an open candidate."""
 ESTIMATE = "estimate"
 """What a record calls the reward that a candidate stopped early would probably have had."""
+PROPOSED_TWICE = "another process proposed the same network at the same time"
+"""Why a candidate was given up at once: the server, and with it the lock of who proposes, went as it was written."""
 
 
 class Engine:
@@ -147,7 +149,7 @@ class Engine:
         others = [one for one in self.record.entries[known:] if one is not entry]
         self._take_in(others)
         if any(one.attrs.get("hash") == attrs["hash"] for one in others if one.number < entry.number):
-            self.record.fail(entry, "another process proposed the same network at the same time")
+            self.record.fail(entry, PROPOSED_TWICE)
             self._take_in([entry])
             return self._ask()
         self._mine.add(entry.number)
