@@ -79,6 +79,7 @@ class Ours(Side):
             if self.form.step:
                 (numbers.loss,) = executor.run(training, feed={"image": images}, fetch_list=[loss])
                 numbers.after = {name: np.array(scope.find_var(name).get_tensor()) for name in numbers.before}
+        scope.erase(scope.local_var_names())  # Paddle keeps each scope that was ever made
         executor.close()
 
     def _arch(self, tokens: list[int]) -> NetArch:
