@@ -28,24 +28,22 @@ FIRST_SEED = 1000
 class NoTrends(TokenKernel):
     """Distances only."""
 
-    def trends(self, picked: Any) -> Any:
-        return np.zeros((len(picked), 0))
+    def trend_table(self) -> Any:
+        return super().trend_table()[:, :0]
 
 
 class CostTrends(TokenKernel):
     """Trends in log FLOPs, log parameters and depth."""
 
-    def trends(self, picked: Any) -> Any:
-        uniform = np.concatenate([np.full(options, 1 / options) for options in self._choices.range_table])
-        return (picked - uniform) @ self._effects.T / math.sqrt(max(1, len(self._effects)))
+    def trend_table(self) -> Any:
+        return self.effects.T / math.sqrt(max(1, len(self.effects)))
 
 
 class AllTrends(CostTrends):
     """Those and the trends of options."""
 
-    def trends(self, picked: Any) -> Any:
-        both = [TokenKernel.trends(self, picked), super().trends(picked)]
-        return np.concatenate(both, axis=1) / math.sqrt(2)
+    def trend_table(self) -> Any:
+        return np.concatenate([TokenKernel.trend_table(self), super().trend_table()], axis=1) / math.sqrt(2)
 
 
 def variant(**settings: Any) -> type[ModelSearch]:

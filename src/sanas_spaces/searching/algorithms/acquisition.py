@@ -12,10 +12,11 @@ from scipy.special import erfcx, ndtr
 from ..pareto import non_dominated
 from .base import Admits
 from .choices import Choices
-from .kernel import Array
-from .moves import changes, random_lists
+from .kernel import Array, Tokens
+from .moves import drawn, drawn_changes
 
-Tokens = NDArray[np.int64]
+Acquire = Callable[[Tokens, Tokens], Array]
+"""What token lists [n, tokens] are worth, [n]; many are near those that come second [k, tokens]."""
 
 RANDOM_POOL = 200
 PARENTS = 5
@@ -34,6 +35,11 @@ REFERENCE_QUANTILE = 0.1
 BEYOND_FRONT = 0.1
 """Share of its range from the worst of the front to what the hypervolume is measured from at least."""
 CLIMB_GAIN = 1e-9
+
+
+def key(tokens: Tokens) -> bytes:
+    """A token list as what sets can hold, faster than a tuple."""
+    return tokens.tobytes()
 
 
 def log_expected_improvement(mean: Array, deviation: Array, best: float) -> Array:
@@ -108,8 +114,8 @@ class Hunt:
 
     Args:
         choices: The choices of the space.
-        acquire: What token lists [n, tokens] are worth, [n].
-        seen: Token lists that were handed out.
+        acquire: What token lists are worth.
+        seen: Bytes of the token lists that were handed out.
         admits: Whether a token list can be taken.
         rng: Source of randomness.
     """
@@ -117,8 +123,8 @@ class Hunt:
     def __init__(
         self,
         choices: Choices,
-        acquire: Callable[[Tokens], Array],
-        seen: set[tuple[int, ...]],
+        acquire: Acquire,
+        seen: set[bytes],
         admits: Admits,
         rng: np.random.Generator,
     ) -> None:
@@ -137,13 +143,14 @@ class Hunt:
         Args:
             parents: Token lists [n, tokens] with a reward, the best first.
         """
-        pool = [np.array(random_lists(self._table, self._rng, RANDOM_POOL))]
+        pool = [drawn(self._table, self._rng, RANDOM_POOL)]
         for parent in parents[:PARENTS]:
             pool.append(self._neighbours(parent, NEIGHBOURS))
             if len(self._table) > 1:
-                pool.append(np.array(changes(parent.tolist(), self._table, 2, DOUBLE_CHANGES, self._rng)))
-        tokens = np.unique(np.concatenate(pool), axis=0)
-        values = self._score(tokens)
+                pool.append(drawn_changes(parent, self._table, 2, DOUBLE_CHANGES, self._rng))
+        tokens = np.concatenate(pool)
+        tokens = tokens[list({key(one): index for index, one in enumerate(tokens)}.values())]
+        values = self._score(tokens, parents[:PARENTS])
         order = np.argsort(-values, kind="stable")
         climbed: list[tuple[float, list[int]]] = []
         for index in order:
@@ -160,7 +167,7 @@ class Hunt:
         tokens = start
         for _ in range(CLIMB_STEPS):
             nearby = self._neighbours(tokens, CLIMB_NEIGHBOURS)
-            values = self._score(nearby)
+            values = self._score(nearby, tokens[None])
             for index in np.argsort(-values, kind="stable")[:LOOKED_AT]:
                 if values[index] <= value + CLIMB_GAIN:
                     return value, tokens.tolist()
@@ -180,10 +187,10 @@ class Hunt:
         found[np.arange(len(other)), self._positions[other]] = self._values[other]
         return found
 
-    def _score(self, tokens: Tokens) -> Array:
+    def _score(self, tokens: Tokens, around: Tokens) -> Array:
         """What token lists are worth [n], minus infinity where one was handed out."""
-        fresh = np.array([tuple(one) not in self._seen for one in tokens.tolist()], dtype=bool)
+        fresh = np.array([key(one) not in self._seen for one in tokens], dtype=bool)
         values = np.full(len(tokens), -math.inf)
         if fresh.any():
-            values[fresh] = self._acquire(tokens[fresh])
+            values[fresh] = self._acquire(tokens[fresh], around)
         return values

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import blas, lapack
 from scipy.optimize import minimize
 
-from .kernel import Array, Encoded, TokenKernel
+from .kernel import Array, Picked, TokenKernel
 
 JITTER = 1e-6
 ROUGHNESS = 1.0
@@ -82,51 +82,53 @@ def fit(distances: Array, trends: Array, targets: Array) -> Weights:
 
 
 class Posterior:
-    """The process given values at some points.
+    """The process given values of some token lists.
 
     Args:
         weights: Hyperparameters.
-        kernel: What reads the points.
-        points: The points.
+        kernel: What tells how alike token lists are.
+        known: The token lists.
         targets: Their values [n].
     """
 
-    def __init__(self, weights: Weights, kernel: TokenKernel, points: Encoded, targets: Array) -> None:
+    def __init__(self, weights: Weights, kernel: TokenKernel, known: Picked, targets: Array) -> None:
         self._weights = weights
-        self._kernel = kernel
-        self._places = kernel.scaled(points, weights.distances)
-        self._squares = (self._places**2).sum(axis=1)
-        self._trends = weights.trend * points.trends
-        n = len(targets)
-        covariance = self._covariance(self._places, points.trends)
+        ones, n = known.ones, len(targets)
+        options, coordinates = kernel.weighed(weights.distances)
+        places = ones @ coordinates
+        inner = options[:, None] * ones.T + coordinates @ places.T
+        self._trends = weights.trend * (ones @ kernel.trends)
+        # of what a list picks, sums of this give its inner products with the known ones, its coordinates, its trends
+        self._table = np.concatenate([inner, coordinates, kernel.trends], axis=1)
+        self._parts = (n, n + coordinates.shape[1])
+        self._same = float(ones[0] @ options)
+        self._squares = (places**2).sum(axis=1) + self._same
+        covariance = self._across(known)[0]
         covariance[np.arange(n), np.arange(n)] += weights.noise + JITTER
         root = np.linalg.cholesky(covariance)
         self._inverse_root = lapack.dtrtri(root, lower=1)[0]
         self._solved = self._inverse_root.T @ (self._inverse_root @ targets)
 
-    def mean(self, points: Encoded) -> Array:
-        """Mean [m] at other points."""
-        found: Array = self._across(points) @ self._solved
+    def mean(self, picked: Picked) -> Array:
+        """Mean [m] at other token lists."""
+        found: Array = self._across(picked)[0] @ self._solved
         return found
 
-    def predict(self, points: Encoded) -> tuple[Array, Array]:
-        """Mean [m] and standard deviation [m] at other points."""
-        covariance = self._across(points)
+    def predict(self, picked: Picked) -> tuple[Array, Array]:
+        """Mean [m] and standard deviation [m] at other token lists."""
+        covariance, trends = self._across(picked)
         solved = blas.dtrmm(1.0, self._inverse_root, covariance.T, lower=1)
         explained = np.einsum("ij,ij->j", solved, solved)
-        variance = self._weights.variance + self._weights.trend * (points.trends**2).sum(axis=1)
+        variance = self._weights.variance + self._weights.trend * (trends**2).sum(axis=1)
         return covariance @ self._solved, np.sqrt(np.maximum(variance - explained, 1e-10))
 
-    def _across(self, points: Encoded) -> Array:
-        """Covariance [m, n] of other points with the known ones."""
-        return self._covariance(self._kernel.scaled(points, self._weights.distances), points.trends)
-
-    def _covariance(self, places: Array, trends: Array) -> Array:
-        """Covariance [m, n] with the known points: two matrix products, however many kinds of distance there are."""
-        found: Array = 2 * (places @ self._places.T)
-        found -= (places**2).sum(axis=1)[:, None]
+    def _across(self, picked: Picked) -> tuple[Array, Array]:
+        """Covariance [m, n] of other token lists with the known ones, and trends [m, trends] of the others."""
+        inner, places, trends = np.split(picked @ self._table, self._parts, axis=1)
+        found: Array = 2 * inner
+        found -= (places**2).sum(axis=1)[:, None] + self._same
         found -= self._squares[None]
         np.exp(np.minimum(found, 0.0, out=found), out=found)
         found *= self._weights.variance
         found += trends @ self._trends.T
-        return found
+        return found, trends

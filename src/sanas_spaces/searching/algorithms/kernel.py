@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from .choices import Choices
 from .moves import random_lists
 
 Array = NDArray[np.float64]
+Tokens = NDArray[np.int64]
 
 GROUPED_FROM = 24
 """Spaces with more tokens share one weight among similar tokens of the same part of the network."""
@@ -19,26 +19,63 @@ PARTS = 4
 FEATURED = 300
 """Random token lists whose features are looked at, once per search."""
 RIDGE = 0.1
+NEAR = 1 / 16
+"""Share of the tokens that two near lists may differ in."""
 MOST_COUNTED = 12
 """Options of a choice that are counted, at most."""
 
 
-class Encoded(NamedTuple):
-    """Token lists as the kernel reads them.
+class Picked:
+    """What token lists pick, as zeros and ones [n, options of all tokens], to be multiplied with tables.
 
-    Attributes:
-        ones: For each group of tokens, their options as zeros and ones, [n, options of the group].
-        sizes: Number of tokens in each group.
-        places: Real coordinates, [n, coordinates].
-        members: Which coordinates each squared distance sums over.
-        trends: Coordinates that the process is linear in, [n, trends], of mean 0; their squares sum to 1 on average.
+    Of a list that is near one of a few others, only what it changes of that one is looked at.
+
+    Args:
+        tokens: Token lists [n, tokens].
+        range_table: Number of options of each token.
+        around: Token lists [k, tokens] that others may be near to.
     """
 
-    ones: list[Array]
-    sizes: list[int]
-    places: Array
-    members: list[list[int]]
-    trends: Array
+    def __init__(self, tokens: Tokens, range_table: Sequence[int], around: Tokens | None = None) -> None:
+        ends = np.cumsum(range_table)
+        self._width = int(ends[-1])
+        self._starts = ends - np.asarray(range_table)
+        self._columns = tokens + self._starts
+        most = int(NEAR * tokens.shape[1])
+        self._bases = np.zeros((0, tokens.shape[1]), np.int64)
+        self._base = np.full(len(tokens), -1)
+        if most and around is not None and len(around):
+            self._bases = around + self._starts
+            apart = (self._columns[:, None] != self._bases[None]).sum(axis=2)
+            nearest = apart.argmin(axis=1)
+            self._base = np.where(apart.min(axis=1) <= most, nearest, -1)
+
+    @property
+    def ones(self) -> Array:
+        """All of them."""
+        return self._one_hot(self._columns)
+
+    def __matmul__(self, table: Array) -> Array:
+        """The sum, for each list, of the rows of a table [options of all tokens, m] that it picks."""
+        far, near = np.flatnonzero(self._base < 0), np.flatnonzero(self._base >= 0)
+        if not len(near):
+            return self.ones @ table
+        found = np.empty((len(self._columns), table.shape[1]))
+        found[far] = self._one_hot(self._columns[far]) @ table
+        bases = self._base[near]
+        sums = (self._one_hot(self._bases) @ table)[bases]
+        rows, tokens = np.nonzero(self._columns[near] != self._bases[bases])
+        if len(rows):
+            changes = table[self._columns[near[rows], tokens]] - table[self._bases[bases[rows], tokens]]
+            first = np.flatnonzero(np.diff(rows, prepend=-1))
+            sums[rows[first]] += np.add.reduceat(changes, first, axis=0)
+        found[near] = sums
+        return found
+
+    def _one_hot(self, columns: Tokens) -> Array:
+        found = np.zeros((len(columns), self._width))
+        found[np.arange(len(columns))[:, None], columns] = 1.0
+        return found
 
 
 class TokenKernel:
@@ -54,83 +91,102 @@ class TokenKernel:
     Beside the distances there are trends, for what reaches across the space: what an option adds wherever it is picked,
     and how that changes gently from the first token of its kind to the last.
 
+    All of this is linear in what token lists pick, or a square of what is.
+
     Args:
         choices: The choices of the space.
         effects: What each option of each token adds to each feature, [features, options of all tokens].
+
+    Attributes:
+        kinds: Tokens with equally many options and the same order or none, where there are more than two of them.
+        trends: Trends [options of all tokens, trends], of mean 0 over the options of each token.
     """
 
     def __init__(self, choices: Choices, effects: Array | None = None) -> None:
-        self._choices = choices
-        self._effects = np.zeros((0, sum(choices.range_table))) if effects is None else effects
-        self._groups = _groups(choices)
-        self._kinds = [
+        self.choices = choices
+        self.effects = np.zeros((0, sum(choices.range_table))) if effects is None else effects
+        self.kinds = [
             members
             for members in _by_signature(choices, range(len(choices)))
             if len(members) > 2 and choices.range_table[members[0]] <= MOST_COUNTED
         ]
-        self._profiles = [_profiles(choices.range_table[members[0]], len(members)) for members in self._kinds]
-        self._group_columns = [_columns(choices, members) for members in self._groups]
-        self._kind_columns = [_columns(choices, members) for members in self._kinds]
+        self._starts = np.cumsum(choices.range_table) - np.asarray(choices.range_table)
+        self._groups = _groups(choices)
+        self._columns = [_columns(choices, members) for members in self._groups]
+        coordinates = [*self._positions(), *self._counts(), *(one[:, None] for one in self.effects)]
+        self._sizes = [one.shape[1] for one in coordinates]
+        self._coordinates = np.concatenate([self._empty(0), *coordinates], axis=1)
+        self.trends = self._centred(self.trend_table())
 
-    def encode(self, tokens: NDArray[np.int64]) -> Encoded:
-        """Read token lists [n, tokens]."""
-        table = self._choices.range_table
-        picked = one_hot(tokens, table)
-        ones = [picked[:, where] for where in self._group_columns]
-        columns: list[Array] = []
-        sums: list[list[int]] = []
-        for members in self._groups:
-            if table[members[0]] > 2:
-                sums.append(list(range(len(columns), len(columns) + len(members))))
-                columns += [tokens[:, i] / (table[i] - 1) for i in members]
-        for members in self._kinds:
-            for option in range(table[members[0]]):
-                sums.append([len(columns)])
-                columns.append((tokens[:, members] == option).mean(axis=1) * 2.0)
-        if len(self._effects):
-            for sizes in self._effects @ picked.T:
-                sums.append([len(columns)])
-                columns.append(sizes)
-        places = np.stack(columns, axis=1) if columns else np.zeros((len(tokens), 0))
-        return Encoded(ones, [len(members) for members in self._groups], places, sums, self.trends(picked))
+    def picked(self, tokens: Tokens, around: Tokens | None = None) -> Picked:
+        """What token lists [n, tokens] pick; many may be near those in ``around`` [k, tokens]."""
+        return Picked(tokens, self.choices.range_table, around)
 
-    def trends(self, picked: Array) -> Array:
-        """Trends [n, trends] of the options that token lists pick, as zeros and ones."""
-        table = self._choices.range_table
-        found = [np.zeros((len(picked), 0))]
-        for members, columns, profiles in zip(self._kinds, self._kind_columns, self._profiles, strict=True):
-            centred = picked[:, columns] - 1 / table[members[0]]
-            found.append(centred @ profiles / np.sqrt(len(self._kinds)))
+    def distances(self, picked: Picked) -> Array:
+        """All distances [kinds, n * n] between n token lists."""
+        ones = picked.ones
+        found = [
+            len(members) - ones[:, columns] @ ones[:, columns].T
+            for members, columns in zip(self._groups, self._columns, strict=True)
+        ]
+        places = ones @ self._coordinates
+        for place in np.split(places, np.cumsum(self._sizes)[:-1], axis=1) if self._sizes else ():
+            if place.shape[1] == 1:
+                found.append((place - place.T) ** 2)
+            else:
+                squares = (place**2).sum(1)
+                found.append(squares[:, None] + squares[None] - 2 * place @ place.T)
+        return np.array(found).reshape(len(found), len(ones) ** 2)
+
+    def weighed(self, weights: Array) -> tuple[Array, Array]:
+        """What the sum of all distances, weighted by [kinds], is made of.
+
+        Returns:
+            Weights [options of all tokens] of the products of what two token lists pick, and coordinates [options of
+            all tokens, dimensions]: the sum of the distances is that of the squared distances of both.
+        """
+        options = np.zeros(len(self._coordinates))
+        for columns, weight in zip(self._columns, weights, strict=False):
+            options[columns] = weight / 2
+        return options, self._coordinates * np.sqrt(np.repeat(weights[len(self._columns) :], self._sizes))
+
+    def trend_table(self) -> Array:
+        """Trends [options of all tokens, trends]; for random token lists their squares sum to 1 on average."""
+        found = [self._empty(0)]
+        for members in self.kinds:
+            profiles = _profiles(self.choices.range_table[members[0]], len(members))
+            trends = self._empty(profiles.shape[1])
+            trends[_columns(self.choices, members)] = profiles / np.sqrt(len(self.kinds))
+            found.append(trends)
         return np.concatenate(found, axis=1)
 
-    def scaled(self, one: Encoded, weights: Array) -> Array:
-        """Coordinates [n, dimensions] whose squared distances are the sum of all distances, weighted by [kinds]."""
-        kinds = len(one.ones)
-        found = [ones * np.sqrt(weight / 2) for ones, weight in zip(one.ones, weights[:kinds], strict=True)]
-        for members, weight in zip(one.members, weights[kinds:], strict=True):
-            found.append(one.places[:, members] * np.sqrt(weight))
-        return np.concatenate([np.zeros((len(one.places), 0)), *found], axis=1)
+    def _positions(self) -> Iterator[Array]:
+        """For each group of tokens of more than two options, where in the list of options each is, from 0 to 1."""
+        for members in self._groups:
+            options = self.choices.range_table[members[0]]
+            if options > 2:
+                found = self._empty(len(members))
+                for column, start in enumerate(self._starts[members]):
+                    found[start : start + options, column] = np.arange(options) / (options - 1)
+                yield found
 
-    def distances(self, first: Encoded, second: Encoded) -> Array:
-        """All distances [kinds, n * m] between n and m token lists."""
-        found: list[Any] = [size - a @ b.T for size, a, b in zip(first.sizes, first.ones, second.ones, strict=True)]
-        for members in first.members:
-            a, b = first.places[:, members], second.places[:, members]
-            if len(members) == 1:
-                found.append((a - b.T) ** 2)
-            else:
-                found.append((a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T)
-        if not found:
-            return np.zeros((0, len(first.places) * len(second.places)))
-        return np.stack([distance.ravel() for distance in found])
+    def _counts(self) -> Iterator[Array]:
+        """For each option of the tokens of a kind, twice the share of them that picks it."""
+        for members in self.kinds:
+            for option in range(self.choices.range_table[members[0]]):
+                found = self._empty(1)
+                found[self._starts[members] + option] = 2.0 / len(members)
+                yield found
 
+    def _empty(self, columns: int) -> Array:
+        return np.zeros((sum(self.choices.range_table), columns))
 
-def one_hot(tokens: NDArray[np.int64], range_table: Sequence[int]) -> Array:
-    """Tokens as zeros and ones, [n, options of all tokens]."""
-    ends = np.cumsum(range_table)
-    found = np.zeros((len(tokens), int(ends[-1])))
-    found[np.arange(len(tokens))[:, None], tokens + (ends - np.asarray(range_table))] = 1.0
-    return found
+    def _centred(self, table: Array) -> Array:
+        """A table [options of all tokens, m], so that the mean over the options of each token is 0."""
+        options = np.asarray(self.choices.range_table)
+        means = np.add.reduceat(table, self._starts, axis=0) / options[:, None]
+        centred: Array = table - np.repeat(means, options, axis=0)
+        return centred
 
 
 def _columns(choices: Choices, members: Sequence[int]) -> NDArray[np.int64] | slice:
@@ -163,7 +219,7 @@ def feature_effects(choices: Choices, rng: np.random.Generator) -> Array | None:
     found = [(tokens, values) for tokens in drawn if (values := choices.features(tokens)) is not None]
     if len(found) < 2:
         return None
-    ones = one_hot(np.array([tokens for tokens, _ in found]), choices.range_table)
+    ones = Picked(np.array([tokens for tokens, _ in found]), choices.range_table).ones
     wanted = np.array([values for _, values in found], dtype=float)
     centred = ones - ones.mean(axis=0)
     gram = centred.T @ centred + RIDGE * np.eye(ones.shape[1])

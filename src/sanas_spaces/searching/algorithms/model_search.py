@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
 from typing import Any
 
@@ -10,11 +10,11 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from ...tokens import TokenTable
-from .acquisition import Hunt, Improvement, Tokens, preference
+from .acquisition import Acquire, Hunt, Improvement, key, preference
 from .base import Admits, Algorithm, everywhere
 from .choices import Choices
 from .gaussian_process import Posterior, Weights, fit
-from .kernel import Array, TokenKernel, feature_effects
+from .kernel import Array, TokenKernel, Tokens, feature_effects
 from .moves import outward, random_lists
 from .scales import Scale, normal_scores, power_scores, shrunk_losses
 
@@ -75,14 +75,14 @@ class ModelSearch(Algorithm):
     ) -> None:
         super().__init__(choices, init_tokens, seed=seed)
         self._issued: dict[int, tuple[int, ...]] = {}
-        self._seen: set[tuple[int, ...]] = set()
+        self._seen: set[bytes] = set()
         self._rewards: dict[int, tuple[float, ...] | None] = {}
         self._weights: dict[tuple[Scale, int, int], Weights] = {}
 
     def issue(self, number: int, tokens: Sequence[int]) -> None:
         """Learn that proposal ``number`` was handed out."""
         self._issued[number] = tuple(tokens)
-        self._seen.add(tuple(tokens))
+        self._seen.add(key(np.array(tokens, np.int64)))
 
     def observe(self, number: int, tokens: Sequence[int], reward: Any) -> None:
         """Learn the reward of proposal ``number``, or one for each goal; None: it could not be evaluated."""
@@ -108,11 +108,12 @@ class ModelSearch(Algorithm):
 
     def rank(self, number: int, lists: Sequence[Sequence[int]]) -> list[list[int]]:
         """Token lists that were not handed out, those most worth their evaluation as proposal ``number`` first."""
-        fresh = [list(tokens) for tokens in dict.fromkeys(map(tuple, lists)) if tokens not in self._seen]
+        several = [np.array(tokens, np.int64) for tokens in dict.fromkeys(map(tuple, lists))]
+        fresh = [tokens.tolist() for tokens in several if key(tokens) not in self._seen]
         if len(self._scored) < 2 or not fresh:
             return fresh
         with _one_thread().limit(limits=1):
-            worth = self._acquisition(number, self.random(number, 3))(np.array(fresh))
+            worth = self._acquisition(number, self.random(number, 3))(np.array(fresh), np.array(fresh[:1]))
         return [fresh[index] for index in np.argsort(-worth, kind="stable")]
 
     def _hunt(self, number: int, rng: np.random.Generator, admits: Admits) -> list[list[int]]:
@@ -123,8 +124,8 @@ class ModelSearch(Algorithm):
         tokens, rewards = self._results(MOST_POINTS)
         return hunt.ranking(tokens[preference(rewards)])
 
-    def _acquisition(self, number: int, rng: np.random.Generator) -> Callable[[Tokens], Array]:
-        """What token lists [n, tokens] are worth [n] under the models whose turn it is."""
+    def _acquisition(self, number: int, rng: np.random.Generator) -> Acquire:
+        """What token lists are worth under the models whose turn it is."""
         tokens, rewards = self._results(MOST_POINTS)
         several = rewards.shape[1] > 1
         goals = list(range(rewards.shape[1]))
@@ -135,31 +136,31 @@ class ModelSearch(Algorithm):
         boldness = self.boldness[number % len(self.boldness) if takes_turns or several else 0]
         targets = np.stack([scale(rewards[:, goal]) for goal in goals], axis=1)
         learnt = [self._learnt(scale, goal) for goal in goals]
-        known, waiting = self._kernel.encode(tokens), self._waiting
+        known, waiting = self._kernel.picked(tokens), self._waiting
         beliefs = [Posterior(one, self._kernel, known, found) for one, found in zip(learnt, targets.T, strict=True)]
         improvement = Improvement(targets, boldness, rng)
         if len(waiting):  # what is being evaluated counts as what the models expect of it
-            out = self._kernel.encode(waiting)
-            known = self._kernel.encode(np.concatenate([tokens, waiting]))
+            out = self._kernel.picked(waiting)
+            known = self._kernel.picked(np.concatenate([tokens, waiting]))
             expected = [np.append(found, one.mean(out)) for one, found in zip(beliefs, targets.T, strict=True)]
             beliefs = [Posterior(one, self._kernel, known, found) for one, found in zip(learnt, expected, strict=True)]
         return self._worth(beliefs, improvement)
 
-    def _glimpse(self, rng: np.random.Generator) -> Callable[[Tokens], Array]:
-        """What token lists [n, tokens] are worth [n] to who knows but a few random results of the only goal."""
+    def _glimpse(self, rng: np.random.Generator) -> Acquire:
+        """What token lists are worth to who knows but a few random results of the only goal."""
         tokens, rewards = self._results(MOST_POINTS)
         seen = rng.permutation(len(tokens))[: max(LEAST_SEEN, int(GLIMPSE * len(tokens)))]
-        known, targets = self._kernel.encode(tokens[seen]), self.scales[0](rewards[seen, 0])
-        learnt = fit(self._kernel.distances(known, known), known.trends, targets)
+        known, targets = self._kernel.picked(tokens[seen]), self.scales[0](rewards[seen, 0])
+        learnt = fit(self._kernel.distances(known), known @ self._kernel.trends, targets)
         belief = Posterior(learnt, self._kernel, known, targets)
         return self._worth([belief], Improvement(targets[:, None], self.boldness[0], rng))
 
-    def _worth(self, beliefs: Sequence[Posterior], improvement: Improvement) -> Callable[[Tokens], Array]:
-        """What token lists [n, tokens] are worth [n] to who believes this of each goal."""
+    def _worth(self, beliefs: Sequence[Posterior], improvement: Improvement) -> Acquire:
+        """What token lists are worth to who believes this of each goal."""
 
-        def acquire(lists: Tokens) -> Array:
-            encoded = self._kernel.encode(lists)
-            means, deviations = zip(*(belief.predict(encoded) for belief in beliefs), strict=True)
+        def acquire(lists: Tokens, around: Tokens) -> Array:
+            picked = self._kernel.picked(lists, around)
+            means, deviations = zip(*(belief.predict(picked) for belief in beliefs), strict=True)
             return improvement(np.stack(means, axis=1), np.stack(deviations, axis=1))
 
         return acquire
@@ -171,9 +172,9 @@ class ModelSearch(Algorithm):
             count, following = following, max(following + 1, int(following * REFIT_GROWTH))
         if (scale, goal, count) not in self._weights:
             tokens, rewards = self._results(FIT_POINTS, first=count)
-            known = self._kernel.encode(tokens)
+            known = self._kernel.picked(tokens)
             self._weights[scale, goal, count] = fit(
-                self._kernel.distances(known, known), known.trends, scale(rewards[:, goal])
+                self._kernel.distances(known), known @ self._kernel.trends, scale(rewards[:, goal])
             )
         return self._weights[scale, goal, count]
 

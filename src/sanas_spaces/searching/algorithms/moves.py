@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 AT_ONCE = 64
 """Proposals drawn at a time, which is much cheaper than one by one."""
@@ -14,9 +15,15 @@ CHANGES_PER_RADIUS = 200
 
 def random_lists(range_table: Sequence[int], rng: np.random.Generator, count: int) -> list[list[int]]:
     """``count`` token lists, drawn uniformly."""
+    lists: list[list[int]] = drawn(range_table, rng, count).tolist()
+    return lists
+
+
+def drawn(range_table: Sequence[int], rng: np.random.Generator, count: int) -> NDArray[np.int64]:
+    """The same as an array [count, tokens]."""
     shares = rng.random((count, len(range_table)))
-    drawn: list[list[int]] = (shares * np.asarray(range_table)).astype(int).tolist()
-    return drawn
+    lists: NDArray[np.int64] = (shares * np.asarray(range_table)).astype(np.int64)
+    return lists
 
 
 def single_changes(base: Sequence[int], range_table: Sequence[int], rng: np.random.Generator) -> Iterator[list[int]]:
@@ -30,12 +37,23 @@ def changes(
     base: Sequence[int], range_table: Sequence[int], radius: int, count: int, rng: np.random.Generator
 ) -> list[list[int]]:
     """``count`` times random values at ``radius`` random positions, drawn for all at once."""
-    positions = rng.random((count, len(base))).argsort(axis=1)[:, :radius]
-    values = (rng.random(positions.shape) * np.asarray(range_table)[positions]).astype(int)
-    proposals = np.tile(base, (count, 1))
-    np.put_along_axis(proposals, positions, values, axis=1)
-    changed: list[list[int]] = proposals.tolist()
+    changed: list[list[int]] = drawn_changes(base, range_table, radius, count, rng).tolist()
     return changed
+
+
+def drawn_changes(
+    base: Sequence[int] | NDArray[np.int64],
+    range_table: Sequence[int],
+    radius: int,
+    count: int,
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """The same as an array [count, tokens]."""
+    positions = rng.random((count, len(base))).argsort(axis=1)[:, :radius]
+    values = (rng.random(positions.shape) * np.asarray(range_table)[positions]).astype(np.int64)
+    proposals = np.tile(np.asarray(base, np.int64), (count, 1))
+    np.put_along_axis(proposals, positions, values, axis=1)
+    return proposals
 
 
 def neighbours(base: Sequence[int], range_table: Sequence[int], rng: np.random.Generator) -> Iterator[list[int]]:
