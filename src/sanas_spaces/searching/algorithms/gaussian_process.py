@@ -96,13 +96,13 @@ class Posterior:
         ones, n = known.ones, len(targets)
         options, coordinates = kernel.weighed(weights.distances)
         places = ones @ coordinates
-        inner = options[:, None] * ones.T + coordinates @ places.T
         self._trends = weights.trend * (ones @ kernel.trends)
-        # of what a list picks, sums of this give its inner products with the known ones, its coordinates, its trends
-        self._table = np.concatenate([inner, coordinates, kernel.trends], axis=1)
-        self._parts = (n, n + coordinates.shape[1])
-        self._same = float(ones[0] @ options)
-        self._squares = (places**2).sum(axis=1) + self._same
+        # what a list picks, summed, is the logarithm of the covariance, but for its own coordinates: all pick as many
+        inner = options[:, None] * ones.T + coordinates @ places.T
+        constant = np.log(weights.variance) - 2 * (ones[0] @ options) - (places**2).sum(axis=1)
+        self._logs = 2 * inner + constant / known.tokens
+        self._coordinates = np.concatenate([coordinates, kernel.trends], axis=1)
+        self._places = coordinates.shape[1]
         covariance = self._across(known)[0]
         covariance[np.arange(n), np.arange(n)] += weights.noise + JITTER
         root = np.linalg.cholesky(covariance)
@@ -124,11 +124,9 @@ class Posterior:
 
     def _across(self, picked: Picked) -> tuple[Array, Array]:
         """Covariance [m, n] of other token lists with the known ones, and trends [m, trends] of the others."""
-        inner, places, trends = np.split(picked @ self._table, self._parts, axis=1)
-        found: Array = 2 * inner
-        found -= (places**2).sum(axis=1)[:, None] + self._same
-        found -= self._squares[None]
-        np.exp(np.minimum(found, 0.0, out=found), out=found)
-        found *= self._weights.variance
+        found = picked @ self._logs
+        places, trends = np.split(picked @ self._coordinates, [self._places], axis=1)
+        found -= (places**2).sum(axis=1)[:, None]
+        np.exp(found, out=found)
         found += trends @ self._trends.T
         return found, trends

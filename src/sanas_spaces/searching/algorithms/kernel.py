@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,36 +42,48 @@ class Picked:
         self._width = int(ends[-1])
         self._starts = ends - np.asarray(range_table)
         self._columns = tokens + self._starts
+        self._far = np.arange(len(tokens))
+        self._near = self._base = self._far[:0]
         most = int(NEAR * tokens.shape[1])
-        self._bases = np.zeros((0, tokens.shape[1]), np.int64)
-        self._base = np.full(len(tokens), -1)
         if most and around is not None and len(around):
-            self._bases = around + self._starts
-            apart = (self._columns[:, None] != self._bases[None]).sum(axis=2)
-            nearest = apart.argmin(axis=1)
-            self._base = np.where(apart.min(axis=1) <= most, nearest, -1)
+            self._find_near(around + self._starts, most)
 
     @property
+    def tokens(self) -> int:
+        """How many options each list picks."""
+        return int(self._columns.shape[1])
+
+    @cached_property
     def ones(self) -> Array:
         """All of them."""
         return self._one_hot(self._columns)
 
     def __matmul__(self, table: Array) -> Array:
         """The sum, for each list, of the rows of a table [options of all tokens, m] that it picks."""
-        far, near = np.flatnonzero(self._base < 0), np.flatnonzero(self._base >= 0)
-        if not len(near):
+        if not len(self._near):
             return self.ones @ table
+        sums = self._starting @ table
         found = np.empty((len(self._columns), table.shape[1]))
-        found[far] = self._one_hot(self._columns[far]) @ table
-        bases = self._base[near]
-        sums = (self._one_hot(self._bases) @ table)[bases]
-        rows, tokens = np.nonzero(self._columns[near] != self._bases[bases])
-        if len(rows):
-            changes = table[self._columns[near[rows], tokens]] - table[self._bases[bases[rows], tokens]]
-            first = np.flatnonzero(np.diff(rows, prepend=-1))
-            sums[rows[first]] += np.add.reduceat(changes, first, axis=0)
-        found[near] = sums
+        found[self._far], bases = np.split(sums, [len(self._far)])
+        found[self._near] = bases[self._base]
+        for lists, added, removed in self._changes:
+            found[lists] += table[added] - table[removed]
         return found
+
+    def _find_near(self, bases: Tokens, most: int) -> None:
+        """See which lists differ in ``most`` tokens from one of the ``bases``, and where: the first, the second, ..."""
+        apart = (self._columns[:, None] != bases[None]).sum(axis=2)
+        is_near = apart.min(axis=1) <= most
+        self._far, self._near = np.flatnonzero(~is_near), np.flatnonzero(is_near)
+        self._base = apart[self._near].argmin(axis=1)
+        self._starting = self._one_hot(np.concatenate([self._columns[self._far], bases]))
+        lists, tokens = np.nonzero(self._columns[self._near] != bases[self._base])
+        rank = np.arange(len(lists)) - np.searchsorted(lists, lists)
+        self._changes = []
+        for number in range(int(rank.max(initial=-1)) + 1):
+            these, where = lists[rank == number], tokens[rank == number]
+            found = self._near[these]
+            self._changes.append((found, self._columns[found, where], bases[self._base[these], where]))
 
     def _one_hot(self, columns: Tokens) -> Array:
         found = np.zeros((len(columns), self._width))

@@ -74,15 +74,15 @@ class ModelSearch(Algorithm):
         self, choices: Choices | TokenTable | Sequence[int], init_tokens: Sequence[int], *, seed: int = 0
     ) -> None:
         super().__init__(choices, init_tokens, seed=seed)
-        self._issued: dict[int, tuple[int, ...]] = {}
+        self._issued: dict[int, Tokens] = {}
         self._seen: set[bytes] = set()
         self._rewards: dict[int, tuple[float, ...] | None] = {}
         self._weights: dict[tuple[Scale, int, int], Weights] = {}
 
     def issue(self, number: int, tokens: Sequence[int]) -> None:
         """Learn that proposal ``number`` was handed out."""
-        self._issued[number] = tuple(tokens)
-        self._seen.add(key(np.array(tokens, np.int64)))
+        self._issued[number] = np.array(tokens, np.int64)
+        self._seen.add(key(self._issued[number]))
 
     def observe(self, number: int, tokens: Sequence[int], reward: Any) -> None:
         """Learn the reward of proposal ``number``, or one for each goal; None: it could not be evaluated."""
@@ -194,7 +194,7 @@ class ModelSearch(Algorithm):
         if not scored:
             return self.init_tokens
         rewards = np.array([self._rewards[number] for number in scored], dtype=float)
-        return self._issued[scored[preference(rewards)[0]]]
+        return tuple(self._issued[scored[preference(rewards)[0]]].tolist())
 
     @property
     def _scored(self) -> list[int]:
@@ -217,7 +217,7 @@ class ModelSearch(Algorithm):
     def _far(self, rng: np.random.Generator) -> Iterator[list[int]]:
         """Random token lists, those farthest from all that were handed out first."""
         drawn = np.array(random_lists(self.range_table, rng, WARM_UP_DRAWN))
-        known = np.array(list(self._issued.values()) or [self.init_tokens])
+        known = np.array([*self._issued.values()] or [np.array(self.init_tokens)])
         distance = (drawn[:, None] != known[None]).sum(axis=2).min(axis=1)
         yield from drawn[np.argsort(-distance, kind="stable")].tolist()
 
