@@ -12,8 +12,8 @@ from scipy.special import erfcx, ndtr
 from ..pareto import non_dominated
 from .base import Admits
 from .choices import Choices
-from .kernel import Array, Tokens
 from .moves import drawn, drawn_changes
+from .picked import Array, Tokens
 
 Acquire = Callable[[Tokens, Tokens], Array]
 """What token lists [n, tokens] are worth, [n]; many are near those that come second [k, tokens]."""

@@ -8,7 +8,8 @@ import numpy as np
 from scipy.linalg import blas, lapack
 from scipy.optimize import minimize
 
-from .kernel import Array, Picked, TokenKernel
+from .kernel import TokenKernel
+from .picked import Array, Picked
 
 JITTER = 1e-6
 ROUGHNESS = 1.0

@@ -14,8 +14,9 @@ from .acquisition import Acquire, Hunt, Improvement, key, preference
 from .base import Admits, Algorithm, everywhere
 from .choices import Choices
 from .gaussian_process import Posterior, Weights, fit
-from .kernel import Array, TokenKernel, Tokens, feature_effects
+from .kernel import TokenKernel, feature_effects
 from .moves import outward, random_lists
+from .picked import Array, Tokens
 from .scales import Scale, normal_scores, power_scores, shrunk_losses
 
 WARM_UP_DRAWN = 30

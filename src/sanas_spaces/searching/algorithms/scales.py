@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import ndtri
 
-from .kernel import Array
+from .picked import Array
 
 Scale = Callable[[Array], Array]
 
