@@ -13,6 +13,8 @@ Tokens = NDArray[np.int64]
 
 NEAR = 1 / 16
 """Share of the tokens that two near lists may differ in."""
+FEW = 16
+"""Of fewer token lists, rows are summed sooner than multiplied with zeros and ones."""
 
 
 class Picked:
@@ -51,7 +53,8 @@ class Picked:
         """The sum, for each list, of the rows of a table [options of all tokens, m] that it picks."""
         if not len(self._near):
             return self.ones @ table
-        sums = self._starting @ table
+        few = len(self._starting) < FEW
+        sums = table[self._starting].sum(axis=1) if few else self._one_hot(self._starting) @ table
         found = np.empty((len(self._columns), table.shape[1]))
         found[self._far], bases = np.split(sums, [len(self._far)])
         found[self._near] = bases[self._base]
@@ -65,7 +68,7 @@ class Picked:
         is_near = apart.min(axis=1) <= most
         self._far, self._near = np.flatnonzero(~is_near), np.flatnonzero(is_near)
         self._base = apart[self._near].argmin(axis=1)
-        self._starting = self._one_hot(np.concatenate([self._columns[self._far], bases]))
+        self._starting = np.concatenate([self._columns[self._far], bases])
         lists, tokens = np.nonzero(self._columns[self._near] != bases[self._base])
         rank = np.arange(len(lists)) - np.searchsorted(lists, lists)
         self._changes = []
