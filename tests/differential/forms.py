@@ -41,7 +41,7 @@ class Form:
         image: Image shape [C, H, W] of the description: parameters, FLOPs and output shape.
         small: Image shape [C, H, W] of the numbers: outputs and the training step.
         batch: Number of images of the numbers.
-        step: Whether a training step is among the numbers.
+        step: Whether a training step is among the numbers; static programs always take one.
         layers: Whether this library computes the numbers with a layer, instead of static programs: Paddle prepares a
             program of 5400 operations for ten seconds to run it once.
     """

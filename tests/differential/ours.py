@@ -37,14 +37,15 @@ class Ours(Side):
         specs = arch.graph(self.form.small, **self.form.call).parameters()
         before = fixed_values((spec.name, spec.shape) for spec in specs)
         numbers = Numbers([], before=before, trained={spec.name for spec in specs if spec.trainable})
-        (self._run_layers if self.form.layers else self._run_programs)(arch, images, numbers)
+        (self._run_layer if self.form.layers else self._run_programs)(arch, images, numbers)
         return describe(self.form, arch), numbers
 
-    def _run_layers(self, arch: NetArch, images: Any, numbers: Numbers) -> None:
+    def _run_layer(self, arch: NetArch, images: Any, numbers: Numbers) -> None:
         paddle.disable_static()
         layer = arch.layer(self.form.small, **self.form.call)
         state = layer.state_dict()
-        assert set(state) == set(numbers.before), "a layer has other parameters than its description"
+        built = [(name, tuple(tensor.shape), not tensor.stop_gradient) for name, tensor in state.items()]
+        assert sorted(built) == sorted(_expected(numbers)), f"built, but not described: {built}"
         layer.set_state_dict(numbers.before)
         layer.eval()
         with paddle.no_grad():
@@ -59,26 +60,23 @@ class Ours(Side):
         paddle.enable_static()
 
     def _run_programs(self, arch: NetArch, images: Any, numbers: Numbers) -> None:
+        startup, training, inference = (paddle.static.Program() for _ in range(3))
+        with paddle.static.program_guard(training, startup):
+            loss = loss_of(self._build(arch, self.form.small))
+            paddle.optimizer.SGD(LEARNING_RATE).minimize(loss)
+        with paddle.static.program_guard(inference, paddle.static.Program()):
+            outputs = self._build(arch, self.form.small, is_test=True)
+        built = [(p.name, tuple(p.shape), p.trainable) for p in training.global_block().all_parameters()]
+        assert built == _expected(numbers), f"built, but not described, in this order: {built}"
         place = paddle.CPUPlace()
         executor, scope = paddle.static.Executor(place), paddle.static.Scope()
-        startup, inference = paddle.static.Program(), paddle.static.Program()
-        with paddle.static.program_guard(inference, startup):
-            outputs = self._build(arch, self.form.small, is_test=True)
-        built = [(p.name, tuple(p.shape)) for p in inference.global_block().all_parameters()]
-        assert built == [(name, value.shape) for name, value in numbers.before.items()], f"in another order: {built}"
         with paddle.static.scope_guard(scope):
-            if self.form.step:
-                startup, training = paddle.static.Program(), paddle.static.Program()
-                with paddle.static.program_guard(training, startup):
-                    loss = loss_of(self._build(arch, self.form.small))
-                    paddle.optimizer.SGD(LEARNING_RATE).minimize(loss)
             executor.run(startup)
             for name, value in numbers.before.items():
                 scope.find_var(name).get_tensor().set(value, place)
             numbers.outputs = executor.run(inference, feed={"image": images}, fetch_list=outputs)
-            if self.form.step:
-                (numbers.loss,) = executor.run(training, feed={"image": images}, fetch_list=[loss])
-                numbers.after = {name: np.array(scope.find_var(name).get_tensor()) for name in numbers.before}
+            (numbers.loss,) = executor.run(training, feed={"image": images}, fetch_list=[loss])
+            numbers.after = {name: np.array(scope.find_var(name).get_tensor()) for name in numbers.before}
         scope.erase(scope.local_var_names())  # Paddle keeps each scope that was ever made
         executor.close()
 
@@ -88,6 +86,11 @@ class Ours(Side):
     def _build(self, arch: NetArch, shape: ImageShape, **mode: bool) -> list[Any]:
         image = paddle.static.data("image", [-1, *shape], "float32")
         return outputs_of(arch(image, **self.form.call, **mode))
+
+
+def _expected(numbers: Numbers) -> list[tuple[str, tuple[int, ...], bool]]:
+    """Name, shape and whether it is trained, of each parameter that is described."""
+    return [(name, value.shape, name in numbers.trained) for name, value in numbers.before.items()]
 
 
 if __name__ == "__main__":

@@ -63,6 +63,13 @@ def test_small_statistics_count_as_much_as_large_ones() -> None:
     assert list(compare(ANSWER, ANSWER, (arrays(), ours))["differs"]) == ["training"]
 
 
+def test_a_training_step_of_one_side_only_differs() -> None:
+    outputs_only = {"output0": arrays()["output0"]}
+    for both in ((arrays(), outputs_only), (outputs_only, arrays())):
+        assert list(compare(ANSWER, ANSWER, both)["differs"]) == ["training"]
+    assert compare(ANSWER, ANSWER, (outputs_only, outputs_only))["differs"] == {}
+
+
 def test_missing_outputs_and_failures_differ() -> None:
     theirs = arrays() | {"output1": np.ones(3)}
     assert compare(ANSWER, ANSWER, (theirs, arrays()))["differs"]["outputs"]

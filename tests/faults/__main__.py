@@ -33,7 +33,7 @@ from optuna.trial import TrialState
 from sanas_spaces import CombinedSpace
 from sanas_spaces.searching.engine import PROPOSED_TWICE
 from sanas_spaces.searching.places import place_of
-from sanas_spaces.searching.record import Record
+from sanas_spaces.searching.record import Entry, Record
 
 from . import postgres
 
@@ -163,7 +163,7 @@ class Search:
             sys.stderr.write(f"{self.storage} cannot be read: {error!r}\n")
             found.unreadable += 1
             return
-        hashes = Counter(entry.attrs["hash"] for entry in entries if entry.attrs.get("reason") != PROPOSED_TWICE)
+        hashes = Counter(entry.attrs["hash"] for entry in entries if not _given_up(entry))
         states = Counter(entry.state for entry in entries)
         rewards = {entry.number: entry.reward for entry in entries}
         found.candidates, found.acknowledged = len(entries), len(known)
@@ -238,6 +238,11 @@ def run(
 def read(storage: str) -> Record:
     """The record as it is now."""
     return Record.load(place_of(storage, "sanas"), CombinedSpace(SPACE).table, {})
+
+
+def _given_up(entry: Entry) -> bool:
+    """Whether a candidate was closed at once, since another process had proposed its network."""
+    return entry.state is TrialState.FAIL and entry.attrs.get("reason") == PROPOSED_TWICE
 
 
 def _children(driver: subprocess.Popen[bytes]) -> list[int]:
