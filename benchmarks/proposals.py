@@ -8,10 +8,6 @@ is the median over proposals, each of which is rewarded before the next; in brac
 
 from __future__ import annotations
 
-import os
-
-os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-
 import argparse
 import statistics
 import sys
@@ -19,16 +15,17 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
+from search_quality import peers  # isort: skip - sets threads for NumPy
+
 import numpy as np
 import optuna
 
 from sanas_spaces.searching.algorithms import ALGORITHMS, Algorithm, AlgorithmFactory, Choices
 from sanas_spaces.searching.algorithms.optuna_sampler import OptunaAlgorithm
 
-BESIDE = "Optuna TPE, multivariate"
-PEERS: dict[str, AlgorithmFactory] = {
-    BESIDE: partial(OptunaAlgorithm, sampler=lambda seed: optuna.samplers.TPESampler(multivariate=True, seed=seed)),
-    "Optuna NSGA-II": partial(OptunaAlgorithm, sampler=lambda seed: optuna.samplers.NSGAIISampler(seed=seed)),
+# the first one is Optuna's TPE
+PEERS = {
+    name: partial(OptunaAlgorithm, sampler=lambda seed, make=make: make(seed=seed)) for name, make in peers().items()
 }
 
 

@@ -156,7 +156,7 @@ def run_peer(make: Callable[..., Any], task: Task, seed: int) -> Run:
     return Run(rows, spent)
 
 
-def peers(task: Task) -> dict[str, Callable[..., Any]]:
+def peers() -> dict[str, Callable[..., Any]]:
     """Optuna's samplers by name."""
     samplers = optuna.samplers
     found: dict[str, Callable[..., Any]] = {
@@ -172,7 +172,7 @@ def run(name: str, task: Task, seed: int) -> Run:
     """One run of a named algorithm."""
     if name in ALGORITHMS:
         return run_ours(name, task, seed)
-    return run_peer(peers(task)[name], task, seed)
+    return run_peer(peers()[name], task, seed)
 
 
 def all_runs(
@@ -299,7 +299,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cost", nargs="+", metavar="COLUMN", help="column to make small, too: hypervolume")
     parser.add_argument("--algorithms", nargs="+", metavar="NAME", help="by default all, and the peers there are")
     options = parser.parse_args(arguments)
-    done = compared(options, lambda task: options.algorithms or [*OURS, *peers(task)], run)
+    done = compared(options, lambda task: options.algorithms or [*OURS, *peers()], run)
     plot(done, options.output / "regret.svg")
     report = "\n".join(markdown(task, options.seeds, summaries) for task, summaries in done)
     (options.output / "report.md").write_text(report)

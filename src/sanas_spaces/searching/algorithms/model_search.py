@@ -15,7 +15,7 @@ from .base import Admits, Algorithm, everywhere
 from .choices import Choices
 from .gaussian_process import Posterior, Weights, fit
 from .kernel import TokenKernel, feature_effects
-from .moves import outward, random_lists
+from .moves import drawn, outward
 from .picked import Array, Tokens
 from .scales import Scale, normal_scores, power_scores, shrunk_losses
 
@@ -110,12 +110,13 @@ class ModelSearch(Algorithm):
     def rank(self, number: int, lists: Sequence[Sequence[int]]) -> list[list[int]]:
         """Token lists that were not handed out, those most worth their evaluation as proposal ``number`` first."""
         several = [np.array(tokens, np.int64) for tokens in dict.fromkeys(map(tuple, lists))]
-        fresh = [tokens.tolist() for tokens in several if key(tokens) not in self._seen]
-        if len(self._scored) < 2 or not fresh:
-            return fresh
-        with _one_thread().limit(limits=1):
-            worth = self._acquisition(number, self.random(number, 3))(np.array(fresh), np.array(fresh[:1]))
-        return [fresh[index] for index in np.argsort(-worth, kind="stable")]
+        fresh = np.array([tokens for tokens in several if key(tokens) not in self._seen])
+        if len(self._scored) >= 2 and len(fresh):
+            with _one_thread().limit(limits=1):
+                worth = self._acquisition(number, self.random(number, 3))(fresh, fresh[:1])
+            fresh = fresh[np.argsort(-worth, kind="stable")]
+        ranked: list[list[int]] = fresh.tolist()
+        return ranked
 
     def _hunt(self, number: int, rng: np.random.Generator, admits: Admits) -> list[list[int]]:
         """Token lists by the expected improvement, looked for in the whole space."""
@@ -217,10 +218,10 @@ class ModelSearch(Algorithm):
 
     def _far(self, rng: np.random.Generator) -> Iterator[list[int]]:
         """Random token lists, those farthest from all that were handed out first."""
-        drawn = np.array(random_lists(self.range_table, rng, WARM_UP_DRAWN))
+        random = drawn(self.range_table, rng, WARM_UP_DRAWN)
         known = np.array([*self._issued.values()] or [np.array(self.init_tokens)])
-        distance = (drawn[:, None] != known[None]).sum(axis=2).min(axis=1)
-        yield from drawn[np.argsort(-distance, kind="stable")].tolist()
+        distance = (random[:, None] != known[None]).sum(axis=2).min(axis=1)
+        yield from random[np.argsort(-distance, kind="stable")].tolist()
 
 
 @cache

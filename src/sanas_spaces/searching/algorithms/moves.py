@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+
+from .picked import Tokens
 
 AT_ONCE = 64
 """Proposals drawn at a time, which is much cheaper than one by one."""
@@ -19,10 +20,10 @@ def random_lists(range_table: Sequence[int], rng: np.random.Generator, count: in
     return lists
 
 
-def drawn(range_table: Sequence[int], rng: np.random.Generator, count: int) -> NDArray[np.int64]:
+def drawn(range_table: Sequence[int], rng: np.random.Generator, count: int) -> Tokens:
     """The same as an array [count, tokens]."""
     shares = rng.random((count, len(range_table)))
-    lists: NDArray[np.int64] = (shares * np.asarray(range_table)).astype(np.int64)
+    lists: Tokens = (shares * np.asarray(range_table)).astype(np.int64)
     return lists
 
 
@@ -42,12 +43,8 @@ def changes(
 
 
 def drawn_changes(
-    base: Sequence[int] | NDArray[np.int64],
-    range_table: Sequence[int],
-    radius: int,
-    count: int,
-    rng: np.random.Generator,
-) -> NDArray[np.int64]:
+    base: Sequence[int] | Tokens, range_table: Sequence[int], radius: int, count: int, rng: np.random.Generator
+) -> Tokens:
     """The same as an array [count, tokens]."""
     positions = rng.random((count, len(base))).argsort(axis=1)[:, :radius]
     values = (rng.random(positions.shape) * np.asarray(range_table)[positions]).astype(np.int64)

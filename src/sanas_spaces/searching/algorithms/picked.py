@@ -13,8 +13,6 @@ Tokens = NDArray[np.int64]
 
 NEAR = 1 / 16
 """Share of the tokens that two near lists may differ in."""
-FEW = 16
-"""Of fewer token lists, rows are summed sooner than multiplied with zeros and ones."""
 
 
 class Picked:
@@ -33,8 +31,7 @@ class Picked:
         self._width = int(ends[-1])
         self._starts = ends - np.asarray(range_table)
         self._columns = tokens + self._starts
-        self._far = np.arange(len(tokens))
-        self._near = self._base = self._far[:0]
+        self._near = np.zeros(0, np.int64)
         most = int(NEAR * tokens.shape[1])
         if most and around is not None and len(around):
             self._find_near(around + self._starts, most)
@@ -53,10 +50,8 @@ class Picked:
         """The sum, for each list, of the rows of a table [options of all tokens, m] that it picks."""
         if not len(self._near):
             return self.ones @ table
-        few = len(self._starting) < FEW
-        sums = table[self._starting].sum(axis=1) if few else self._one_hot(self._starting) @ table
         found = np.empty((len(self._columns), table.shape[1]))
-        found[self._far], bases = np.split(sums, [len(self._far)])
+        found[self._far], bases = np.split(self._starting @ table, [len(self._far)])
         found[self._near] = bases[self._base]
         for lists, added, removed in self._changes:
             found[lists] += table[added] - table[removed]
@@ -68,7 +63,7 @@ class Picked:
         is_near = apart.min(axis=1) <= most
         self._far, self._near = np.flatnonzero(~is_near), np.flatnonzero(is_near)
         self._base = apart[self._near].argmin(axis=1)
-        self._starting = np.concatenate([self._columns[self._far], bases])
+        self._starting = self._one_hot(np.concatenate([self._columns[self._far], bases]))
         lists, tokens = np.nonzero(self._columns[self._near] != bases[self._base])
         rank = np.arange(len(lists)) - np.searchsorted(lists, lists)
         self._changes = []
