@@ -13,7 +13,7 @@ from typing import Any
 from optuna.trial import TrialState
 
 from ..searching import SearchResult
-from ..searching.engine import ESTIMATE
+from ..searching.learning import ESTIMATE
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -17,18 +17,16 @@ from .algorithms import Algorithm
 from .budgets import Halving, standing
 from .candidate import Candidate, finite_number
 from .constraints import Constraints
+from .custody import Custody
 from .holding import Hold
+from .learning import ESTIMATE, Learning
 from .leases import LEASE_SECONDS, Worker
-from .pareto import Objectives, scores_of
+from .pareto import Objectives
 from .proposals import CostFunction, Proposals
 from .record import Entry, LockLostError, Record
 
 _logger = logging.getLogger(__name__)
 
-OWNER = "owner"
-"""What a record calls the worker that has an open candidate."""
-ESTIMATE = "estimate"
-"""What a record calls the reward that a candidate stopped early would probably have had."""
 PROPOSED_TWICE = "another process proposed the same network at the same time"
 """Why a candidate was given up at once: the server, and with it the lock of who proposes, went as it was written."""
 
@@ -85,16 +83,23 @@ class Engine:
         self.halving = halving
         self.input_shape = input_shape
         self._proposals = Proposals(space, algorithm, constraints, input_shape=input_shape, cost_of=cost_of)
-        self._best: tuple[float, int] | None = None
-        self.best_entry: Entry | None = None
-        self.finished = 0
+        self._learning = Learning(self._proposals, self.objectives, halving)
         self.waiting = False
         self.worker = Worker(record.study, lease=lease, beats=joined and record.place.shared)
+        self._custody = Custody(record, self.worker)
         self._held = held
         self._joined = joined
-        self._mine: set[int] = set()
-        self._learnt: set[int] = set()
-        self._take_in(record.entries)
+        self._learning.take_in(record.entries)
+
+    @property
+    def best_entry(self) -> Entry | None:
+        """The best of the complete entries; None if there is none, or several objectives."""
+        return self._learning.best_entry
+
+    @property
+    def finished(self) -> int:
+        """Number of candidates that have a reward."""
+        return self._learning.finished
 
     def group(self) -> AbstractContextManager[None]:
         """Record what is done inside at once, if the record can, which takes about as long as recording one thing.
@@ -128,32 +133,31 @@ class Engine:
         self._sync()
         self.waiting = False
         for entry in self.record.open_entries:
-            if not self._reward(entry) and self._is_free(entry):
-                return self._claim(entry)
+            if not self._learning.reward(entry) and self._custody.is_free(entry):
+                self._custody.take(entry)
+                return self.candidate(entry)
         if steps is None or len(self.record.entries) < steps:
             return self._ask()
         candidate = self._take_round()
         if candidate is None and self._joined:  # others may vanish before they are done
-            self.waiting = self.waiting or any(one.number not in self._mine for one in self.record.open_entries)
+            self.waiting = self.waiting or self._custody.any_elsewhere()
         return candidate
 
     def _ask(self) -> Candidate:
         look = self._proposals.next(len(self.record.entries), finished=self.finished)
-        attrs: dict[str, Any] = {"hash": self._proposals.digest(look)}
-        if self.record.place.shared:
-            attrs[OWNER] = self.worker.name
+        attrs: dict[str, Any] = {"hash": self._proposals.digest(look), **self._custody.mark}
         if look.cost is not None:
             attrs |= look.cost.metrics()
         known = len(self.record.entries)
         entry = self.record.add(look.tokens, attrs)
         others = [one for one in self.record.entries[known:] if one is not entry]
-        self._take_in(others)
+        self._learning.take_in(others)
         if any(one.attrs.get("hash") == attrs["hash"] for one in others if one.number < entry.number):
             self.record.fail(entry, PROPOSED_TWICE)
-            self._take_in([entry])
+            self._learning.take_in([entry])
             return self._ask()
-        self._mine.add(entry.number)
-        self._issue(entry)
+        self._custody.take_new(entry)
+        self._learning.take_in([entry])
         return Candidate(entry, look.archs, look.cost, budget=self._budget(0), reports=self)
 
     def _take_round(self) -> Candidate | None:
@@ -165,36 +169,17 @@ class Engine:
                 return None
             chosen = self._close_round(number)
             for entry in chosen:
-                if self._is_free(entry):
-                    return self._claim(entry, number)
+                if self._custody.is_free(entry):
+                    self._custody.take(entry)
+                    return self.candidate(entry, number)
             if chosen:
                 self.waiting = True
                 return None
         return None
 
-    def _is_free(self, entry: Entry) -> bool:
-        """Whether nobody works on an open entry."""
-        if entry.number in self._mine:
-            return False
-        return self.record.place.patiently(lambda: self.worker.is_gone(entry.attrs.get(OWNER)))
-
-    def _claim(self, entry: Entry, number: int = 0) -> Candidate:
-        if self.record.place.shared:
-            self.record.note(entry, OWNER, self.worker.name)
-        self._mine.add(entry.number)
-        return self.candidate(entry, number)
-
     def _sync(self) -> None:
         if self.record.place.shared:
-            self._take_in(self.record.sync())
-
-    def _take_in(self, entries: Sequence[Entry]) -> None:
-        """Learn entries that are new or have changed."""
-        for entry in entries:
-            self._issue(entry)
-            if entry.state is not TrialState.RUNNING or (self.halving and self.halving.budgets[0] in entry.scores):
-                self._learn(entry)
-            self._compare(entry)
+            self._learning.take_in(self.record.sync())
 
     def candidate(self, entry: Entry, number: int = 0) -> Candidate:
         """The candidate of a recorded entry, for round ``number`` if there are several."""
@@ -211,7 +196,7 @@ class Engine:
         known = {} if candidate.cost is None else candidate.cost.metrics()
         values = self.objectives.values(result, known)
         numbers = [finite_number(v, n) for v, n in zip(values, self.objectives.names, strict=True)]
-        if self._is_late(candidate):
+        if self._custody.is_late(candidate):
             return
         if isinstance(result, Mapping):
             for name in result.keys() - set(self.objectives.names) - known.keys():
@@ -220,7 +205,7 @@ class Engine:
         if self.halving and candidate.budget is not None:
             kept = self.record.report(entry, candidate.budget, numbers[0])
             if candidate.budget != self.halving.budgets[-1]:
-                self._release(entry)
+                self._custody.release(entry)
             else:
                 kept = self.record.tell(entry, numbers)
         else:
@@ -229,7 +214,7 @@ class Engine:
 
     def fail(self, candidate: Candidate, reason: str) -> None:
         """Record that an open candidate could not be evaluated, and why."""
-        if not self._is_late(candidate):
+        if not self._custody.is_late(candidate):
             self._closed(candidate.entry, kept=self.record.fail(candidate.entry, str(reason)))
 
     def report(self, candidate: Candidate, score: Any, step: int) -> None:
@@ -241,7 +226,7 @@ class Engine:
         if isinstance(step, bool) or not isinstance(step, int) or step < 0:
             raise RewardError(f"step = {step!r}: expected a whole number from 0")
         value = finite_number(score, "score")
-        if self._is_late(candidate, ends=False):
+        if self._custody.is_late(candidate, ends=False):
             return
         if self.halving:
             raise RewardError("in a search with budgets the rounds report scores")
@@ -260,7 +245,7 @@ class Engine:
         The algorithm learns the reward that it would probably have had, which is written down: it depends on what was
         known at the time.
         """
-        if self._is_late(candidate):
+        if self._custody.is_late(candidate):
             return
         estimate = standing(candidate.entry, self.record.entries)
         if estimate is not None:
@@ -272,14 +257,8 @@ class Engine:
         if not kept:
             _logger.info("candidate %d had its result from another worker already", entry.number)
             self._sync()
-        self._mine.discard(entry.number)
-        self._take_in([entry])
-
-    def _release(self, entry: Entry) -> None:
-        """Leave an open entry to whoever takes it in the next round."""
-        self._mine.discard(entry.number)
-        if self.record.place.shared:
-            self.record.note(entry, OWNER, None)
+        self._custody.drop(entry.number)
+        self._learning.take_in([entry])
 
     def _close_round(self, number: int) -> list[Entry]:
         """Choose the entries of round ``number`` from 1 and stop the open ones that are not among them.
@@ -310,59 +289,8 @@ class Engine:
         self.worker.close()
         self._held = None
 
-    def _is_late(self, candidate: Candidate, *, ends: bool = True) -> bool:
-        """Whether another worker was faster with a candidate that this one was thought to be gone with.
-
-        Raises:
-            RewardError: The candidate is not open, and not because of another worker.
-        """
-        if candidate.is_open:
-            return False
-        if candidate.number not in self._mine:
-            raise RewardError(f"candidate {candidate.number} has its result already ({candidate.entry.state.name})")
-        if ends:
-            _logger.info("candidate %d had its result from another worker already", candidate.number)
-            self._mine.discard(candidate.number)
-        return True
-
-    def _issue(self, entry: Entry) -> None:
-        self._proposals.taken(entry.tokens, entry.attrs.get("hash", ""))
-        self.algorithm.issue(entry.number, entry.tokens)
-
     def _budget(self, number: int) -> int | None:
         return None if self.halving is None else self.halving.budgets[number]
-
-    def _reward(self, entry: Entry) -> tuple[float, ...] | None:
-        """What the algorithm learns of an entry: its values, their estimate, or its score of the first round."""
-        if self.halving is not None:
-            score = entry.scores.get(self.halving.budgets[0])
-        elif entry.state is TrialState.PRUNED:
-            score = entry.attrs.get(ESTIMATE)
-        else:
-            return entry.values
-        return None if score is None else (score,)
-
-    def _learn(self, entry: Entry) -> None:
-        if entry.number in self._learnt:
-            return
-        self._learnt.add(entry.number)
-        reward = self._reward(entry)
-        scores = None if reward is None else scores_of([reward], self.objectives)[0]
-        self.algorithm.observe(
-            entry.number,
-            entry.tokens,
-            None if scores is None else tuple(scores.tolist()) if self.objectives.several else float(scores[0]),
-        )
-        if scores is not None:
-            self.finished += 1
-
-    def _compare(self, entry: Entry) -> None:
-        """See whether an entry is the best of the complete ones."""
-        if self.objectives.several or entry.values is None:
-            return
-        score = float(scores_of([entry.values], self.objectives)[0][0]), -entry.number
-        if self._best is None or score > self._best:
-            self._best, self.best_entry = score, entry
 
 
 def _noted(name: str, value: Any) -> Any:

@@ -14,7 +14,8 @@ from ..notebook import heading
 from ..optional import import_above
 from ..tables import Space
 from .candidate import Candidate, Candidates
-from .engine import OWNER, Engine
+from .custody import OWNER
+from .engine import Engine
 from .pareto import Objectives, hypervolume, knee, non_dominated, reference_point, scores_of
 from .record import Entry
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from optuna.trial import TrialState
 
-from .engine import OWNER
+from .custody import OWNER
 from .leases import is_here_and_alive
 from .pareto import non_dominated, scores_of
 from .places import STUDY_NAME
