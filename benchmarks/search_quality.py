@@ -183,14 +183,16 @@ def all_runs(
     pool: ProcessPoolExecutor,
     run: Callable[[str, Task, int], Run],
 ) -> list[Run]:
-    """Runs of all seeds; those that are kept in ``folder`` are not run again."""
+    """Runs of all seeds; each is kept in ``folder`` as soon as it and those before are done, and not run again."""
     slug = "".join(c if c.isalnum() else "-" for c in f"{task.name} {task.steps} {name}")
     path = folder / "runs" / f"{slug}.json"
     kept = [Run(**one) for one in json.loads(path.read_text())] if path.exists() else []
-    if len(kept) < seeds:
-        kept += pool.map(partial(run, name, task), range(len(kept), seeds), chunksize=1)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps([vars(one) for one in kept]))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for one in pool.map(partial(run, name, task), range(len(kept), seeds), chunksize=1):
+        kept.append(one)
+        written = path.with_suffix(".part")
+        written.write_text(json.dumps([vars(one) for one in kept]))
+        written.replace(path)
     return kept[:seeds]
 
 
