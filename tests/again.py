@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 from sanas_spaces.testing.modes import VARIABLE, mode_environment
+
+TESTS = Path(__file__).parent
 
 
 def run_in(mode: str, file: str, *selection: str) -> str:
@@ -27,3 +32,9 @@ def run_again(mode: str, file: str, *selection: str) -> None:
     """Run a test file once more in a process for ``mode``, unless this one was started for a mode."""
     if VARIABLE not in os.environ:
         run_in(mode, file, *selection)
+
+
+def run_whole(mode: str, file: str, request: pytest.FixtureRequest) -> None:
+    """Run all tests of a file in a process for ``mode``, the slow ones if those of this process are run."""
+    slow = ["--slow"] if request.config.getoption("--slow") else []
+    assert "skipped" not in run_in(mode, str(TESTS / file), *slow)
