@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import heapq
-import json
 import math
 import os
 import sys
@@ -32,6 +31,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 import numpy as np  # noqa: E402 - after the number of threads
+from kept import kept_runs  # noqa: E402
 
 from sanas_spaces.searching import Candidate  # noqa: E402
 from sanas_spaces.searching.constraints import Constraints  # noqa: E402
@@ -198,15 +198,10 @@ def run(task: Task, algorithm: str, workers: int, seed: int, most: int) -> Run:
 
 
 def all_runs(task: Task, algorithm: str, workers: int, seeds: int, most: int, folder: Path) -> list[Run]:
-    """Runs of all seeds; those that are kept in ``folder`` are not run again."""
+    """Runs of all seeds, kept in ``folder``."""
     slug = "".join(c if c.isalnum() else "-" for c in f"{task.name} {algorithm} {workers} {most}")
     path = folder / "runs" / f"{slug}.json"
-    kept = [Run(**one) for one in json.loads(path.read_text())] if path.exists() else []
-    while len(kept) < seeds:
-        kept.append(run(task, algorithm, workers, len(kept), most))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps([vars(one) for one in kept]))
-    return kept[:seeds]
+    return kept_runs(path, Run, seeds, lambda some: (run(task, algorithm, workers, seed, most) for seed in some))
 
 
 def median(found: Sequence[float | None]) -> float:

@@ -16,7 +16,6 @@ Needs matplotlib, and torch for Optuna's Gaussian process (left out without it).
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -33,6 +32,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np  # noqa: E402 - after the number of threads
 import optuna  # noqa: E402
+from kept import kept_runs  # noqa: E402
 from optuna.distributions import CategoricalDistribution  # noqa: E402
 
 from sanas_spaces import search  # noqa: E402
@@ -183,17 +183,10 @@ def all_runs(
     pool: ProcessPoolExecutor,
     run: Callable[[str, Task, int], Run],
 ) -> list[Run]:
-    """Runs of all seeds; each is kept in ``folder`` as soon as it and those before are done, and not run again."""
+    """Runs of all seeds, kept in ``folder``."""
     slug = "".join(c if c.isalnum() else "-" for c in f"{task.name} {task.steps} {name}")
     path = folder / "runs" / f"{slug}.json"
-    kept = [Run(**one) for one in json.loads(path.read_text())] if path.exists() else []
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for one in pool.map(partial(run, name, task), range(len(kept), seeds), chunksize=1):
-        kept.append(one)
-        written = path.with_suffix(".part")
-        written.write_text(json.dumps([vars(one) for one in kept]))
-        written.replace(path)
-    return kept[:seeds]
+    return kept_runs(path, Run, seeds, lambda some: pool.map(partial(run, name, task), some, chunksize=1))
 
 
 def regrets(task: Task, one: Run) -> Any:
