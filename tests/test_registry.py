@@ -118,6 +118,13 @@ def test_importing_the_package_imports_neither_paddle_nor_optuna() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_commands_begin_without_what_only_some_of_them_need() -> None:
+    modules = {"paddle", "scipy", "sklearn", "matplotlib", "sqlalchemy"}
+    code = f"import sys, sanas_spaces.cli.app; print(sorted({modules} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_costs_need_no_paddle() -> None:
     code = (
         "import sys; from sanas_spaces import CombinedSpace\n"

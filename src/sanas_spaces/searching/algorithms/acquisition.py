@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erfcx, ndtr
 
 from ..pareto import non_dominated
 from .base import Admits
@@ -44,6 +43,8 @@ def key(tokens: Tokens) -> bytes:
 
 def log_expected_improvement(mean: Array, deviation: Array, best: float) -> Array:
     """Logarithm of the expected improvement on ``best``, exact far below it, too (Ament et al., arXiv:2310.20708)."""
+    from scipy.special import erfcx, ndtr  # not above: commands that propose nothing would wait for it, too
+
     away = (mean - best) / deviation
     near = np.maximum(away, -5.0)
     plain = np.log(np.exp(-(near**2) / 2) / math.sqrt(2 * math.pi) + near * ndtr(near))

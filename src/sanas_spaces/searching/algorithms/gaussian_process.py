@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import blas, lapack
-from scipy.optimize import minimize
 
 from .kernel import TokenKernel
 from .picked import Array, Picked
@@ -45,6 +43,9 @@ def fit(distances: Array, trends: Array, targets: Array) -> Weights:
         trends: Trends [n, trends] of the points.
         targets: Values [n], of mean 0 and variance 1.
     """
+    from scipy.linalg import lapack  # not above: commands that propose nothing would wait for it, too
+    from scipy.optimize import minimize
+
     kinds, n = len(distances), len(targets)
     typical = distances.mean(axis=1) + 1e-3
     mean = np.concatenate([np.log(ROUGHNESS / max(kinds, 1) / typical), np.log([0.5, 0.5, 0.01])])
@@ -93,6 +94,8 @@ class Posterior:
     """
 
     def __init__(self, weights: Weights, kernel: TokenKernel, known: Picked, targets: Array) -> None:
+        from scipy.linalg import lapack
+
         self._weights = weights
         ones, n = known.ones, len(targets)
         options, coordinates = kernel.weighed(weights.distances)
@@ -117,6 +120,8 @@ class Posterior:
 
     def predict(self, picked: Picked) -> tuple[Array, Array]:
         """Mean [m] and standard deviation [m] at other token lists."""
+        from scipy.linalg import blas
+
         covariance, trends = self._across(picked)
         solved = blas.dtrmm(1.0, self._inverse_root, covariance.T, lower=1)
         explained = np.einsum("ij,ij->j", solved, solved)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import ndtri
 
 from .picked import Array
 
@@ -20,6 +19,8 @@ POWERS = np.linspace(-1, 5, 25)
 
 def normal_scores(values: Array) -> Array:
     """Normal quantiles of the ranks; equal values share the mean rank."""
+    from scipy.special import ndtri  # not above: commands that propose nothing would wait for it, too
+
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
     return _standard(ndtri((ranks - 0.5) / len(values)))
