@@ -7,6 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+FLOPS = 20_000
+SPACE = ["MobileNetV2BlockSpace", "--config", '{"block_mask": [1, 1]}', "--constraint", f"flops={FLOPS}"]
+TINY = [*SPACE, "--epochs", "1"]
+"""A search on the digits whose networks are trained in about a second."""
+
 
 def sanas(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run ``sanas`` with these arguments, in a folder."""

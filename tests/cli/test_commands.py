@@ -17,9 +17,7 @@ import pytest
 from sanas_spaces import CombinedSpace
 from sanas_spaces.evaluate import load_dataset, score_inference_model
 
-from .running import sanas
-
-TINY = ["MobileNetV2BlockSpace", "--config", '{"block_mask": [1, 1]}', "--constraint", "flops=60000", "--epochs", "1"]
+from .running import FLOPS, SPACE, TINY, sanas
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +49,7 @@ def test_terminal_shows_candidates_and_result(run: tuple[Path, str]) -> None:
     ids=["budgets", "pruner"],
 )
 def test_cheaper_evaluations_are_told(tmp_path: Path, options: list[str], told: list[str]) -> None:
-    tiny = TINY[: TINY.index("--epochs")]
-    done = sanas("search", *tiny, *options, "--algorithm", "random", "--output", "run", folder=tmp_path)
+    done = sanas("search", *SPACE, *options, "--algorithm", "random", "--output", "run", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("#") and " % " in line]
     assert [part in line for line, part in zip(lines, told, strict=True)] == [True] * len(told)
@@ -69,7 +66,7 @@ def test_folder_holds_the_whole_run(run: tuple[Path, str]) -> None:
     rewards = [float(row["reward"]) for row in rows]
     assert rewards[best["number"]] == max(rewards) == best["valid_accuracy"]
     assert [int(token) for token in rows[best["number"]]["tokens"].split()] == best["tokens"]
-    assert all(int(row["flops"]) <= 60000 for row in rows)
+    assert all(int(row["flops"]) <= FLOPS for row in rows)
     assert best["cost"]["flops"] == int(rows[best["number"]]["flops"])
     assert best["choices"]["block 1 kernel"] in (3, 5)
     assert "total" in (folder / "best.txt").read_text()

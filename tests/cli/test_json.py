@@ -13,10 +13,9 @@ from typer.testing import CliRunner
 
 from sanas_spaces.cli.app import app
 
-from .test_commands import sanas
+from .running import TINY, sanas
 
 PAGES = [Path(__file__).parents[2] / "docs" / name for name in ("terminal.md", "terminal.zh-CN.md")]
-SEARCH = ["MobileNetV2BlockSpace", "--config", '{"block_mask": [1]}', "--constraint", "flops=60000", "--epochs", "1"]
 
 
 def exactly(**properties: Any) -> dict[str, Any]:
@@ -118,7 +117,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any, str]:
     """The folder of a run, its summary, and what it told on stderr."""
     folder = tmp_path_factory.mktemp("runs")
-    done = sanas("search", *SEARCH, "--steps", "2", "--output", "run", "--json", folder=folder)
+    done = sanas("search", *TINY, "--steps", "2", "--output", "run", "--json", folder=folder)
     assert done.returncode == 0, done.stderr
     return folder, json.loads(done.stdout), done.stderr
 

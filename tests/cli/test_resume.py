@@ -15,8 +15,8 @@ import pytest
 
 from sanas_spaces import search
 
-from .running import sanas
-from .test_commands import TINY, recorded
+from .running import SPACE, TINY, sanas
+from .test_commands import recorded
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -105,7 +105,7 @@ def test_a_run_in_a_database_is_continued_elsewhere(tmp_path: Path) -> None:
 
 def test_workers_that_take_too_long_fail(tmp_path: Path) -> None:
     options = ["--steps", "3", "--workers", "1", "--time-limit", "0.01", "--epochs", "50", "--output", "run"]
-    done = sanas("search", *TINY[:5], *options, folder=tmp_path)
+    done = sanas("search", *SPACE, *options, folder=tmp_path)
     assert done.returncode == 1
     assert "it took longer than 0.01 s and was ended" in done.stderr
 

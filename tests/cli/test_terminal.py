@@ -16,7 +16,7 @@ from sanas_spaces import SEARCHSPACE
 from sanas_spaces.cli import INTERRUPTED, terminal
 from sanas_spaces.export import FORMATS
 
-from .running import sanas
+from .running import TINY, sanas
 
 COMMAND = [sys.executable, "-m", "sanas_spaces.cli"]
 PAGES = [Path(__file__).parents[2] / "docs" / name for name in ("terminal.md", "terminal.zh-CN.md")]
@@ -170,8 +170,7 @@ def interrupted(*arguments: str, after: str) -> subprocess.Popen[str]:
 
 def test_an_interrupted_search_with_workers_can_be_continued(tmp_path: Path) -> None:
     run = str(tmp_path / "run")
-    options = ["--config", '{"block_mask": [1]}', "--constraint", "flops=60000", "--epochs", "1", "--workers", "2"]
-    child = interrupted("search", "MobileNetV2BlockSpace", *options, "--steps", "5", "--output", run, after="#1")
+    child = interrupted("search", *TINY, "--workers", "2", "--steps", "5", "--output", run, after="#1")
     _, told = child.communicate()
     assert child.returncode == INTERRUPTED
     assert told.strip().splitlines()[-1] == f"interrupted; continue with: sanas resume {run}"

@@ -38,6 +38,8 @@ SMALLER: dict[str, dict[str, object]] = {
     "export": {"CANDIDATES": 1, "EPOCHS": 1},
     "pareto": {"CANDIDATES": 3, "EPOCHS": 1},
     "resume": {"CANDIDATES": 4, "STOP_AFTER": 2},
+    "sanas_dygraph": {"CANDIDATES": 2, "EPOCHS": 2},
+    "sanas_static": {"CANDIDATES": 2, "EPOCHS": 2},
     "whole_network": {"CANDIDATES": 1, "SIZE": 8, "FLOPS": 0.5e6},
 }
 """What the examples are run with here, to take seconds."""

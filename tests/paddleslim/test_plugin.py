@@ -18,11 +18,14 @@ import sanas_spaces.paddleslim
 import numpy as np, paddle
 from paddle.static import Program, program_guard
 from paddleslim.nas import SANAS
+from sanas_spaces import CombinedSpace
 from sanas_spaces.arch import main_output
 
 paddle.enable_static()
 config = (NAME, {"block_mask": [0, 1]}) if "Block" in NAME else NAME
-sanas = SANAS([config], ("127.0.0.1", PORT), search_steps=3, save_checkpoint="slim")
+# those that PaddleSlim draws for block spaces can be of networks that take minutes
+tokens = [0] * len(CombinedSpace([config]).range_table()) if "Block" in NAME else None
+sanas = SANAS([config], ("127.0.0.1", PORT), init_tokens=tokens, search_steps=3, save_checkpoint="slim")
 module = type(sanas._search_space).__module__
 losses = []
 program, startup = Program(), Program()

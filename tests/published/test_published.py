@@ -11,7 +11,13 @@ from .run import IRS, result
 from .scripts import NOT_UNDER_PIR, SCRIPTS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "compatibility.md").read_text(encoding="utf-8")
-CASES = [(name, ir) for name in SCRIPTS for ir in IRS if ir == "legacy" or name not in NOT_UNDER_PIR]
+SLOW = {("demo/nas/sanas_darts_space.py", "legacy")}
+CASES = [
+    pytest.param(name, ir, marks=[pytest.mark.slow] if (name, ir) in SLOW else [])
+    for name in SCRIPTS
+    for ir in IRS
+    if ir == "legacy" or name not in NOT_UNDER_PIR
+]
 
 
 @pytest.mark.parametrize(("name", "ir"), CASES, ids=lambda value: str(value))

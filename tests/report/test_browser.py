@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import pytest
 
 from sanas_spaces.report import html
 
+from ..cli.running import TINY, sanas
 from .searches import EVIL, evil_space, forget, one_goal, two_goals
 
 CHROMIUM = shutil.which("chromium")
@@ -42,11 +41,8 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Reports of a run of ``sanas search`` on digits, and of searches with failures, several goals and odd names."""
     folder = tmp_path_factory.mktemp("reports")
     run = folder / "digits"
-    space = ["MobileNetV2BlockSpace", "--config", '{"block_mask": [1, 1]}', "--constraint", "flops=60000"]
-    command = [sys.executable, "-m", "sanas_spaces.cli"]
-    subprocess.run(
-        [*command, "search", *space, "--epochs", "1", "--steps", "4", "--output", run], check=True, capture_output=True
-    )
+    done = sanas("search", *TINY, "--steps", "4", "--output", str(run))
+    assert done.returncode == 0, done.stderr
     name = evil_space()
     try:
         evil = one_goal(8, [(name, {"block_mask": [0]})]).report(folder / "evil.html")

@@ -28,13 +28,13 @@ class ThreeChoices(SearchSpaceBase):
 
 
 class RawMacro(SearchSpaceBase):
-    """3 ** 8 token lists of a network that only Paddle can build."""
+    """3 ** 6 token lists of a network that only Paddle can build."""
 
     def init_tokens(self) -> list[int]:
-        return [0] * 8
+        return [0] * 6
 
     def range_table(self) -> list[int]:
-        return [3] * 8
+        return [3] * 6
 
     def token2arch(self, tokens: Any = None) -> Any:
         def net_arch(x: Any) -> Any:
