@@ -34,7 +34,7 @@ def run_again(mode: str, file: str, *selection: str) -> None:
         run_in(mode, file, *selection)
 
 
-def run_whole(mode: str, file: str, request: pytest.FixtureRequest) -> None:
-    """Run all tests of a file in a process for ``mode``, the slow ones if those of this process are run."""
-    slow = ["--slow"] if request.config.getoption("--slow") else []
-    assert "skipped" not in run_in(mode, str(TESTS / file), *slow)
+def run_whole(mode: str, file: str, request: pytest.FixtureRequest, quick: str = "") -> None:
+    """Run all tests of a file in a process for ``mode``, or those that match ``quick`` unless slow ones are wanted."""
+    selection = ["--slow"] if request.config.getoption("--slow") else ["-k", quick]
+    assert "skipped" not in run_in(mode, str(TESTS / file), *selection)

@@ -7,6 +7,12 @@ import pytest
 from ..again import run_whole
 
 
-@pytest.mark.parametrize("file", ["conformance/test_spaces.py", "conformance/test_own_spaces.py"])
-def test_in_dygraph(file: str, request: pytest.FixtureRequest) -> None:
-    run_whole("dygraph", file, request)
+@pytest.mark.parametrize(
+    ("file", "quick"),
+    [
+        ("conformance/test_spaces.py", "(trains or cost) and (initial or smallest)"),
+        ("conformance/test_own_spaces.py", ""),
+    ],
+)
+def test_in_dygraph(file: str, quick: str, request: pytest.FixtureRequest) -> None:
+    run_whole("dygraph", file, request, quick)

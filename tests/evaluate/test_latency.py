@@ -172,7 +172,10 @@ def test_networks_that_call_paddle_themselves_are_measured() -> None:
     assert MeasuredLatency(SHAPE, runs=4)(NetArch(body))["latency_ms"] > 0
 
 
-@pytest.mark.parametrize("name", sorted(SEARCHSPACE))
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name == "DartsSpace" else ()) for name in sorted(SEARCHSPACE)],
+)
 def test_every_space_is_measured(name: str) -> None:
     block = issubclass(SEARCHSPACE.get(name), BlockSpace)
     space = CombinedSpace([(name, {"block_mask": [0, 1]} if block else {})])

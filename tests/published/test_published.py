@@ -1,4 +1,7 @@
-"""The published scripts pass here, in both IRs, unless they call what Paddle itself removed under PIR."""
+"""The published scripts pass here, in both IRs, unless they call what Paddle itself removed under PIR.
+
+Those that pass under PIR, Paddle's default, run in the legacy IR with ``--slow``.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from .run import IRS, result
+from .run import result
 from .scripts import NOT_UNDER_PIR, SCRIPTS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "compatibility.md").read_text(encoding="utf-8")
-SLOW = {("demo/nas/sanas_darts_space.py", "legacy")}
+BOTH = [name for name in SCRIPTS if name not in NOT_UNDER_PIR]
 CASES = [
-    pytest.param(name, ir, marks=[pytest.mark.slow] if (name, ir) in SLOW else [])
-    for name in SCRIPTS
-    for ir in IRS
-    if ir == "legacy" or name not in NOT_UNDER_PIR
+    *(pytest.param(name, "pir") for name in BOTH),
+    *(pytest.param(name, "legacy", marks=pytest.mark.slow) for name in BOTH),
+    *(pytest.param(name, "legacy") for name in NOT_UNDER_PIR),
 ]
 
 

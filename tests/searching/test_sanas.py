@@ -200,6 +200,7 @@ def test_a_used_up_neighbourhood_is_no_dead_end() -> None:
     assert len(seen) == 3**6
 
 
+@pytest.mark.slow
 def test_resnet_space_goes_on_beyond_300_steps() -> None:
     sanas = make(["ResNetSpace"], search_steps=10**6)
     for step in range(400):
