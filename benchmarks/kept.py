@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
+from sanas_spaces.files import write_text
+
 Run = TypeVar("Run")
 
 
@@ -20,10 +22,7 @@ def kept_runs(path: Path, kind: type[Run], seeds: int, run: Callable[[range], It
         run: Runs some seeds, in their order.
     """
     kept = [kind(**one) for one in json.loads(path.read_text())] if path.exists() else []
-    path.parent.mkdir(parents=True, exist_ok=True)
     for one in run(range(len(kept), seeds)):
         kept.append(one)
-        written = path.with_suffix(".part")
-        written.write_text(json.dumps([vars(one) for one in kept]))
-        written.replace(path)
+        write_text(path, json.dumps([vars(one) for one in kept]))
     return kept[:seeds]

@@ -12,6 +12,8 @@ import pytest
 from sanas_spaces.testing.modes import VARIABLE, mode_environment
 
 TESTS = Path(__file__).parent
+BUILT = "(trains or cost) and (initial or smallest)"
+"""Of the conformance suite, what a mode can change, for two networks of each space."""
 
 
 def run_in(mode: str, file: str, *selection: str) -> str:

@@ -59,7 +59,7 @@ class BuildConformance:
         The smallest one is saved, too: an inference model that is loaded has its outputs.
         """
         archs = space.token2arch(self.tokens(space, which))
-        if not self.is_small(archs, limit):
+        if which != "smallest" and not self.is_small(archs, limit):
             return
         runner = self.build(archs)
         runner.start()
@@ -70,12 +70,12 @@ class BuildConformance:
         assert all(np.isfinite(value).all() for value in after.values())
         moved = {name for name in before if not np.array_equal(before[name], after[name])}
         assert moved, "no parameter moved"
-        assert not np.allclose(fresh, runner.infer(self.images())), "inference does not see the trained parameters"
+        trained = runner.infer(self.images())
+        assert not np.allclose(fresh, trained), "inference does not see the trained parameters"
         self.check_trained(archs, runner, moved)
         if which == "smallest":
-            expected = runner.infer(self.images())
             saved = runner.save_and_infer(tmp_path, self.images())
-            np.testing.assert_allclose(saved, expected, rtol=1e-4, atol=1e-5, err_msg="saved and loaded")
+            np.testing.assert_allclose(saved, trained, rtol=1e-4, atol=1e-5, err_msg="saved and loaded")
 
     def test_tokens_are_decoded_and_checked(self, space: CombinedSpace) -> None:
         """Decoding is undone by encoding, and bad tokens are refused with their position."""
@@ -129,10 +129,10 @@ class SpaceConformance(BuildConformance):
     Attributes:
         max_flops: Larger networks are built as static programs and not run, and as layers are only described, unless
             pytest has an option ``--slow`` and it is given: the largest of some spaces have hundreds of millions of
-            parameters.
+            parameters. The network of the first options is run in any case.
     """
 
-    max_flops: ClassVar[float] = 100e6
+    max_flops: ClassVar[float] = 150e6
 
     @pytest.fixture
     def limit(self, request: pytest.FixtureRequest) -> float:
